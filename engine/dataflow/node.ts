@@ -1,0 +1,75 @@
+/** @file A node type: a step `(state, inputs) -> (state, outputs)` with typed ports and a clock per input. */
+import type { ZodType } from 'zod';
+import type { TensorShape, TensorType } from '../spec/tensor-type.js';
+import type { Tensorial, Value } from '../spec/value.js';
+import type { Services, WaveContext } from './context.js';
+
+/** A tensor's type, or an opaque type compared by name: `@weights`, `@dataset`, `@metrics`, `@picture`. */
+export type PortType = TensorType | `@${string}`;
+
+/** How an input meets time: an event (a step in the waves in which it arrives), held (the last value), or held and one wave late. */
+export type Port = PortType | { readonly latest: PortType } | { readonly previous: PortType };
+export type Ports = Readonly<Record<string, Port>>;
+/** Outputs have no clock of their own. */
+export type OutputPorts = Readonly<Record<string, PortType>>;
+
+export type TypeOf<P extends Port> = P extends { readonly latest: infer T } ? T : P extends { readonly previous: infer T } ? T : P;
+export type ValueOf<P extends Port> = TypeOf<P> extends TensorType ? Tensorial : Value;
+/** Inputs written `name?` in a type's ports are optional; the editor sees them without the mark. */
+export type Values<P extends Ports> = { readonly [K in keyof P as K extends `${string}?` ? never : K]: ValueOf<P[K]> } & {
+  readonly [K in keyof P as K extends `${infer Name}?` ? Name : never]?: ValueOf<P[K]>;
+};
+
+/** What a node type gives when it is started: its first state and its step. Resources live in the closure, everything that must survive a resume in the state. */
+export interface Behaviour<S, I, O> {
+  /** Plain data and tensors: this is the checkpoint. On resume the saved one takes its place. */
+  readonly state: S;
+  /** What readers of held edges see before the first step (after a resume, too, for transient values). */
+  initial?(state: S): Partial<O>;
+  /** One step. Emits an output by naming it; an output left out does not tick in this wave. */
+  step(state: S, inputs: I, wave: WaveContext): Promise<Stepped<S, O>> | Stepped<S, O>;
+  /** Frees what `start` opened. */
+  close?(): Promise<void> | void;
+}
+export interface Stepped<S, O> {
+  readonly state: S;
+  readonly outputs: Partial<O>;
+}
+
+/** What a node knows of its place when it starts: its name, the types its inputs were unified to, and the services. */
+export interface StartContext {
+  readonly node: string;
+  readonly seed: number;
+  readonly services: Services;
+  /** The resolved type of an input or output port; sizes that the graph left open stay symbols. */
+  type(port: string): TensorShape;
+  /** A resolved size by its letter in this node's ports (`'K'`); an error naming the port if the graph leaves it open. */
+  size(letter: string): number;
+  /** The resolved sizes that the rest `...S` stands for. */
+  rest(letter: string): readonly number[];
+}
+
+export interface NodeType<Name extends string = string, C = any, I extends Ports = any, O extends OutputPorts = any, S = any> {
+  /** `family/name`. */
+  readonly name: Name;
+  /** One sentence, shown by `gantry nodes`. */
+  readonly about: string;
+  /** Raised when an old graph file would mean something else; `migrate` turns the config of an older version into this one's. */
+  readonly version?: number;
+  migrate?(config: unknown, from: number): unknown;
+  readonly config: ZodType<C>;
+  readonly inputs: I | ((config: C) => I);
+  readonly outputs: O | ((config: C) => O);
+  /** Sizes that the configuration fixes, by letter. May read files (a model's signature). */
+  dims?(config: C, services: Services): Readonly<Record<string, number>> | Promise<Readonly<Record<string, number>>>;
+  /** Known cadence: emits in every wave unless it says otherwise; a name, equal for nodes that tick together. */
+  readonly cadence?: (config: C) => string;
+  start(config: C, context: StartContext): Promise<Behaviour<S, Values<I>, Values<O>>> | Behaviour<S, Values<I>, Values<O>>;
+}
+
+/** Registers nothing: gives a node type its inferred types. A plugin lists it. */
+export function defineNode<const Name extends string, C, const I extends Ports, const O extends OutputPorts, S>(
+  type: NodeType<Name, C, I, O, S>,
+): NodeType<Name, C, I, O, S> {
+  return type;
+}
