@@ -1,0 +1,49 @@
+/** @file The opaque values that GAN graphs pass along: data sets, network weights, cluster tables. */
+import type { Random } from '../session/keyed-random.js';
+import type { State } from '../session/host.js';
+import type { TensorShape } from '../spec/tensor-type.js';
+import type { TensorValue, Transient } from '../spec/value.js';
+
+/** `@dataset`: random access to labelled images (or points). Transient: its loader opens it again on resume. */
+export interface Dataset extends Transient {
+  readonly name: string;
+  readonly size: number;
+  /** One image without the batch: dims [C,R,R] or [2], f32, images in [-1,1]. */
+  readonly image: TensorShape;
+  /** Number of classes; labels lie in 0..classes-1. */
+  readonly classes: number;
+  /** The images at these indices, with `image` f32[N,...S] and `label` i64[N]. Augmentation, if any, draws from `random`. */
+  read(indices: Int32Array, random: Random): Promise<LabelledImages> | LabelledImages;
+  /** New draws from the distribution behind the data, where it is known (toy mixtures). Without it, a fresh sample is a random subset. */
+  fresh?(count: number, random: Random): LabelledImages;
+  /** Positions and scale of the true modes, for toy mixtures: means as [K,2] and the variance per axis. */
+  readonly mixture?: { readonly means: Float32Array; readonly variance: number };
+}
+export interface LabelledImages { readonly image: TensorValue; readonly label: TensorValue }
+
+/** What a backbone was built with: enough to trace any of its programs again. Plain data, kept in checkpoints and exported files. */
+export interface Networks {
+  readonly backbone: string;
+  readonly config: unknown;
+  /** Sizes of one image. */
+  readonly image: readonly number[];
+  /** The condition: an integer below `size` (1: unconditional) or a vector of `size` numbers. */
+  readonly condition: { readonly kind: 'integer' | 'vector'; readonly size: number };
+  /** Latent width. */
+  readonly latent: number;
+}
+
+/** `@weights`: one immutable version of the weights of a pair of networks; the averaged generator is among them when training averages. */
+export interface Weights { readonly networks: Networks; readonly state: State; readonly averaged: boolean }
+
+/** `@clusters`: how an image gets its cluster, by the nearest centre among frozen features, and what is known of the clusters. */
+export interface Clusters {
+  /** The frozen networks whose discriminator gives features. */
+  readonly weights: Weights;
+  /** Centres f32[K,F]. */
+  readonly centres: TensorValue;
+  /** Label of the i-th centre, i64[K]: the matching keeps labels stable over reclusterings. */
+  readonly mapping: TensorValue;
+  /** Size of each label's cluster in the clustering sample, i64[K]. */
+  readonly counts: TensorValue;
+}
