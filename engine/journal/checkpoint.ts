@@ -1,0 +1,187 @@
+/** @file Checkpoints: every node's state and every register at one completed wave, in a folder that appears whole or not at all. */
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { SessionHost } from '../session/host.js';
+import { GantryError, inputError } from '../spec/issue.js';
+import type { Resident, Value } from '../spec/value.js';
+import { nameOf, sweepPartial, writeAtomically, writeFolderAtomically } from './atomic.js';
+import { createEncoder, decode, type Json, type TensorSource } from './encoding.js';
+import { hashFile, openSafetensors, writeSafetensors } from './safetensors.js';
+
+/** A run at a completed wave. Registers are keyed `node.output`. */
+export interface Snapshot {
+  readonly wave: number;
+  readonly states: Readonly<Record<string, unknown>>;
+  readonly registers: Readonly<Record<string, Value>>;
+}
+
+export interface SaveOptions {
+  readonly host: Pick<SessionHost, 'get'>;
+  /** Hash of the resolved graph: a checkpoint resumes the graph that made it. */
+  readonly graph: string;
+  /** Versions of what made it, by name. */
+  readonly versions?: Readonly<Record<string, string>>;
+  /** The last metrics, by `node.name`: `best` finds a checkpoint by them. */
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+/** Which checkpoint is best: by the metric `node.name`, larger (`max`) or smaller (`min`). */
+export interface Best { readonly metric: string; readonly direction: 'min' | 'max' }
+
+export interface CheckpointEntry { readonly wave: number; readonly path: string }
+/** A snapshot as it was saved, and what it was saved with. */
+export interface LoadedCheckpoint extends Snapshot { readonly graph: string; readonly versions: Readonly<Record<string, string>> }
+
+interface Manifest {
+  readonly gantry: 1;
+  readonly wave: number;
+  readonly graph: string;
+  readonly versions: Readonly<Record<string, string>>;
+  readonly metrics: Json;
+  readonly files: Readonly<Record<string, string>>;
+  readonly states: { readonly [node: string]: Json };
+  readonly registers: { readonly [port: string]: Json };
+}
+
+const FORMAT = 1;
+const MANIFEST = 'manifest.json';
+const TENSORS = 'tensors.safetensors';
+const folderOf = (wave: number): string => `wave-${String(wave).padStart(9, '0')}`;
+const FOLDER = /^wave-(\d+)$/;
+
+/**
+ * Saves a snapshot as `<folder>/wave-000012000`, whole or not at all, and gives that path. The same snapshot gives the same bytes.
+ * Residents are fetched and written one at a time. Throws a GantryError for what can't be stored (naming its path) and for a full disk.
+ */
+export async function saveCheckpoint(folder: string, snapshot: Snapshot, { host, graph, versions = {}, metrics = {} }: SaveOptions): Promise<string> {
+  const encoder = createEncoder((resident) => host.get(resident));
+  const states = Object.fromEntries(sorted(snapshot.states).map(([node, state]) => [node, encoder.encode(state, `${node}.state`)]));
+  const registers = Object.fromEntries(sorted(snapshot.registers).map(([port, value]) => [port, encoder.encode(value, port)]));
+  const path = join(folder, folderOf(snapshot.wave));
+  await writeFolderAtomically(path, async (partial) => {
+    let hash = '';
+    await writeAtomically(join(partial, TENSORS), async (file) => { hash = await writeSafetensors(file, encoder.tensors); });
+    const manifest: Manifest = {
+      gantry: FORMAT, wave: snapshot.wave, graph, versions: Object.fromEntries(sorted(versions)),
+      metrics: encoder.encode(Object.fromEntries(sorted(metrics)), 'metrics'), files: { [TENSORS]: hash }, states, registers,
+    };
+    await writeAtomically(join(partial, MANIFEST), seal(manifest));
+  });
+  return path;
+}
+
+/**
+ * Loads one checkpoint folder after checking every hash. A resident that occurs several times comes back as one resident; transient values come back
+ * as their mark. With `graph`, a checkpoint of another graph is refused. Throws an InputError for a damaged one, with the previous one as the remedy.
+ */
+export async function loadCheckpoint(path: string, host: Pick<SessionHost, 'put' | 'release'>, options: { readonly graph?: string } = {}): Promise<LoadedCheckpoint> {
+  const put = new Map<string, Resident>();
+  try {
+    const manifest = await readManifest(path);
+    if (options.graph !== undefined && options.graph !== manifest.graph) throw otherGraph(path);
+    const found = await hashFile(join(path, TENSORS));
+    if (found !== manifest.files[TENSORS]) throw inputError(join(path, TENSORS), 'is not what was saved: its sha256 differs from the manifest');
+    const file = await openSafetensors(join(path, TENSORS));
+    try {
+      const read = remember((name: string) => file.read(name));
+      const source: TensorSource = {
+        read,
+        async put(name) {
+          const known = put.get(name);
+          if (known) return known;
+          const resident = await host.put(await file.read(name));
+          put.set(name, resident);
+          return resident;
+        },
+      };
+      const states = await decode(manifest.states, source) as Record<string, unknown>;
+      const registers = await decode(manifest.registers, source) as Record<string, Value>;
+      return { wave: manifest.wave, states, registers, graph: manifest.graph, versions: manifest.versions };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    host.release([...put.values()]);
+    throw error instanceof GantryError && error.exitCode === 2 ? await withRemedy(error, path) : error;
+  }
+}
+
+/** The checkpoints in a folder, oldest first. */
+export async function listCheckpoints(folder: string): Promise<CheckpointEntry[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names
+    .flatMap((name) => { const match = FOLDER.exec(name); return match ? [{ wave: Number(match[1]), path: join(folder, name) }] : []; })
+    .sort((a, b) => a.wave - b.wave);
+}
+
+/** The checkpoint of the latest wave, if there is one. Undoes what a killed process left half done. */
+export async function newestCheckpoint(folder: string): Promise<CheckpointEntry | undefined> {
+  await sweepPartial(folder);
+  return (await listCheckpoints(folder)).at(-1);
+}
+
+/** The checkpoint with the best metric among those that are kept; the earliest of equals. Checkpoints without the metric don't count. */
+export async function bestCheckpoint(folder: string, { metric, direction }: Best): Promise<(CheckpointEntry & { readonly value: number }) | undefined> {
+  let best: (CheckpointEntry & { readonly value: number }) | undefined;
+  for (const entry of await listCheckpoints(folder)) {
+    const { metrics } = await readManifest(entry.path);
+    const value = (metrics as Record<string, Json>)[metric];
+    if (typeof value === 'number' && (!best || (direction === 'max' ? value > best.value : value < best.value))) best = { ...entry, value };
+  }
+  return best;
+}
+
+/** Deletes all but the last `keep` checkpoints and the best one. */
+export async function pruneCheckpoints(folder: string, keep: number, best?: Best): Promise<void> {
+  const spared = best ? (await bestCheckpoint(folder, best))?.path : undefined;
+  const old = (await listCheckpoints(folder)).slice(0, -Math.max(1, keep));
+  for (const { path } of old) if (path !== spared) await rm(path, { recursive: true, force: true });
+}
+
+/** A checkpoints folder that exists. */
+export const makeCheckpointFolder = (folder: string): Promise<unknown> => mkdir(folder, { recursive: true });
+
+/** Seals a manifest with the hash of its own text, so that a changed digit is found. */
+function seal(manifest: Manifest): string {
+  const body = JSON.stringify(manifest);
+  return `${body.slice(0, -1)},"sha256":"${hashText(body)}"}\n`;
+}
+const SEAL = /,"sha256":"([0-9a-f]{64})"\}\n$/;
+
+async function readManifest(path: string): Promise<Manifest> {
+  const file = join(path, MANIFEST);
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => { throw inputError(file, `can not be read: ${error.code}`); });
+  const sealed = SEAL.exec(text);
+  const body = sealed ? `${text.slice(0, sealed.index)}}` : '';
+  if (!sealed || hashText(body) !== sealed[1]) throw inputError(file, 'is not what was saved: it is cut short or was changed');
+  const manifest = JSON.parse(body) as Manifest;
+  if (manifest.gantry !== FORMAT) throw inputError(file, `has format ${manifest.gantry}; this program reads ${FORMAT}`);
+  return manifest;
+}
+
+async function withRemedy(error: GantryError, path: string): Promise<GantryError> {
+  const [issue] = error.issues;
+  if (!issue || issue.try) return error;
+  const previous = (await listCheckpoints(join(path, '..'))).filter((entry) => nameOf(entry.path) < nameOf(path)).at(-1);
+  const remedy = previous
+    ? `deleting ${path} and resuming again: the previous checkpoint is ${nameOf(previous.path)}`
+    : `deleting ${path} and starting anew: there is no earlier checkpoint`;
+  return new GantryError('CheckpointError', error.where, [{ ...issue, try: remedy }], 2, { cause: error });
+}
+
+const otherGraph = (path: string): GantryError => inputError(path, 'is a checkpoint of another graph; resuming wants the graph that made it', {
+  try: 'the graph.json of that run, or a new run without --resume',
+});
+
+const hashText = (text: string): string => createHash('sha256').update(text).digest('hex');
+const sorted = <T>(record: Readonly<Record<string, T>>): [string, T][] => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+
+function remember<T>(read: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const known = new Map<string, Promise<T>>();
+  return (name) => {
+    const value = known.get(name) ?? read(name);
+    known.set(name, value);
+    return value;
+  };
+}
