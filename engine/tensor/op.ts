@@ -13,6 +13,8 @@ export interface NdArray {
 export interface Emitter {
   /** Adds a node and gives the names of its outputs. `domain` is the default ONNX one unless given. */
   node(type: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>, outputs?: number): readonly string[];
+  /** Converts a value to another element type. */
+  cast(input: string, to: TensorShape['dtype']): string;
   /** Adds a constant (merged with equal ones). */
   constant(dtype: TensorShape['dtype'], dims: readonly number[], data: TypedArray | readonly number[]): string;
 }

@@ -1,0 +1,44 @@
+/** @file Functions of one variable, element by element. */
+import { apply1, type Tensor } from '../tensor.js';
+import { add, div, minimum, mul, sub } from './arithmetic.js';
+import { cast, where } from './choice.js';
+import { unary, unaryOp } from './elementwise.js';
+import { greater } from './logic.js';
+
+export const neg = unary('neg', { eval: (x) => -x, onnx: 'Neg', of: 'number', vjp: (ct) => neg(ct) });
+export const exp = unary('exp', { eval: Math.exp, onnx: 'Exp', vjp: (ct, _, y) => mul(ct, y) });
+export const log = unary('log', { eval: Math.log, onnx: 'Log', vjp: (ct, x) => div(ct, x) });
+export const sqrt = unary('sqrt', { eval: Math.sqrt, onnx: 'Sqrt', vjp: (ct, _, y) => div(mul(ct, 0.5), y) });
+export const reciprocal = unary('reciprocal', { eval: (x) => 1 / x, onnx: 'Reciprocal', vjp: (ct, _, y) => neg(mul(ct, square(y))) });
+export const square = unary('square', { eval: (x) => x * x, onnx: (emit, [x]) => emit.node('Mul', [x!, x!])[0]!, of: 'number', vjp: (ct, x) => mul(ct, mul(x, 2)) });
+export const tanh = unary('tanh', { eval: Math.tanh, onnx: 'Tanh', vjp: (ct, _, y) => mul(ct, sub(1, square(y))) });
+export const sin = unary('sin', { eval: Math.sin, onnx: 'Sin', vjp: (ct, x) => mul(ct, cos(x)) });
+export const cos = unary('cos', { eval: Math.cos, onnx: 'Cos', vjp: (ct, x) => neg(mul(ct, sin(x))) });
+export const floor = unary('floor', { eval: Math.floor, onnx: 'Floor' });
+/** -1, 0 or 1. Written with comparisons, because WebGPU has no Sign. */
+export const sign = unary('sign', {
+  eval: Math.sign, of: 'number',
+  onnx(emit, [x], _, dtype) {
+    const zero = emit.constant(dtype, [], [0]);
+    const [above, below] = ['Greater', 'Less'].map((compare) => emit.cast(emit.node(compare, [x!, zero])[0]!, dtype));
+    return emit.node('Sub', [above!, below!])[0]!;
+  },
+});
+export const abs = unary('abs', { eval: Math.abs, onnx: 'Abs', of: 'number', vjp: (ct, x) => mul(ct, sign(x)) });
+
+export const sigmoid = unary('sigmoid', { eval: (x) => 1 / (1 + Math.exp(-x)), onnx: 'Sigmoid', vjp: (ct, _, y) => mul(ct, mul(y, sub(1, y))) });
+/** log(1 + e^x) without overflow. */
+export const softplus = unary('softplus', {
+  eval: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), onnx: 'Softplus', vjp: (ct, x) => mul(ct, sigmoid(x)),
+});
+export const relu = unary('relu', { eval: (x) => Math.max(x, 0), onnx: 'Relu', vjp: (ct, _, y) => mul(ct, cast(greater(y, 0), ct.dtype)) });
+/** x above 0, e^x - 1 below. */
+export const elu = unary('elu', { eval: (x) => (x > 0 ? x : Math.expm1(x)), onnx: 'Elu', vjp: (ct, _, y) => mul(ct, add(minimum(y, 0), 1)) });
+
+export const leakyReluOp = unaryOp('leakyRelu', {
+  eval: (x, { slope }) => (x > 0 ? x : x * (slope as number)),
+  onnx: (emit, inputs, { slope }) => emit.node('LeakyRelu', inputs, { alpha: { float: slope as number } })[0]!,
+  vjp: (ct, x, _, { slope }) => where(greater(x, 0), ct, mul(ct, slope as number)),
+});
+/** x above 0, slope x below. */
+export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => apply1(leakyReluOp, [x], { slope });

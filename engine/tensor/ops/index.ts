@@ -1,0 +1,12 @@
+/** @file The operators, by family. */
+export * from './source.js';
+export * from './arithmetic.js';
+export * from './function.js';
+export * from './logic.js';
+export * from './choice.js';
+export * from './broadcast.js';
+export * from './reduce.js';
+export * from './shape.js';
+export * from './join.js';
+export * from './matmul.js';
+export type { Operand } from './elementwise.js';
