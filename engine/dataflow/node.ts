@@ -2,6 +2,7 @@
 import type { ZodType } from 'zod';
 import type { TensorShape, TensorType } from '../spec/tensor-type.js';
 import type { Tensorial, Value } from '../spec/value.js';
+import type { Random } from '../session/keyed-random.js';
 import type { Services, WaveContext } from './context.js';
 
 /** A tensor's type, or an opaque type compared by name: `@weights`, `@dataset`, `@metrics`, `@picture`. */
@@ -39,8 +40,9 @@ export interface Stepped<S, O> {
 /** What a node knows of its place when it starts: its name, the types its inputs were unified to, and the services. */
 export interface StartContext {
   readonly node: string;
-  readonly seed: number;
   readonly services: Services;
+  /** Random numbers for first values, keyed by (seed, node, name). */
+  random(name: string): Random;
   /** The resolved type of an input or output port; sizes that the graph left open stay symbols. */
   type(port: string): TensorShape;
   /** A resolved size by its letter in this node's ports (`'K'`); an error naming the port if the graph leaves it open. */
