@@ -5,7 +5,7 @@ import type { Tensorial, Value } from '../spec/value.js';
 import type { Random } from '../session/keyed-random.js';
 import type { Services, WaveContext } from './context.js';
 
-/** A tensor's type, or an opaque type compared by name: `@weights`, `@dataset`, `@metrics`, `@picture`. */
+/** A tensor's type, or an opaque type compared by name: `@weights`, `@metrics`. Sizes travel with opaque values, too, and unify like a tensor's: `@dataset[L,...S]`. */
 export type PortType = TensorType | `@${string}`;
 
 /** How an input meets time: an event (a step in the waves in which it arrives), held (the last value), or held and one wave late. */

@@ -1,0 +1,34 @@
+/** @file The generator as an ONNX file that any ONNX Runtime can sample: weights inside, named by their leaves. */
+import type { Services } from '../dataflow/context.js';
+import { elements, tensor, type TensorValue } from '../spec/value.js';
+import { encode } from '../tensor/onnx/encode.js';
+import { input } from '../tensor/ops/index.js';
+import { separate } from '../tensor/scope.js';
+import { isUnconditional, type Backbone } from './backbone.js';
+import { conditionShape, generatorState, networkPair } from './networks.js';
+import type { Weights } from './values.js';
+
+/** Inputs `z` f32[N,Z] and, unless unconditional, `condition`; output `image` f32[N,…] in [-1,1]. The averaged generator if there is one. */
+export async function exportGenerator(weights: Weights, services: Services): Promise<Uint8Array> {
+  const { networks } = weights;
+  const { generator } = networkPair(networks, services.component<Backbone>('backbone', networks.backbone));
+  const z = input('z', { dtype: 'f32', dims: ['N', networks.latent] }), condition = input('condition', conditionShape(networks, 'N'));
+  const { leaves, result } = separate((scope) => generator.apply(scope, z, condition));
+  const constants: Record<string, TensorValue> = {};
+  const state = generatorState(weights);
+  for (const kind of ['parameters', 'buffers'] as const) {
+    const resident = state[`generator/${kind}`];
+    if (!resident) continue;
+    const { data } = await services.host.get(resident);
+    let offset = 0;
+    for (const { path, dims } of generator.layout[kind]) {
+      constants[path] = tensor('f32', dims, (data as Float32Array).subarray(offset, (offset += elements(dims))));
+    }
+  }
+  return encode({
+    name: 'generator',
+    inputs: isUnconditional(networks.condition) ? { z } : { z, condition },
+    state: Object.fromEntries([...leaves].map(([path, value]) => [path, { value, next: value }])),
+    outputs: { image: result },
+  }, { constants, metadata: { gantry: JSON.stringify(networks) } });
+}

@@ -1,0 +1,38 @@
+/** @file Adversarial losses and regularisers that methods share. */
+import { add, mean, mul, neg, relu, softplus, square, sub, sum } from '../tensor/ops/index.js';
+import { grad } from '../tensor/grad.js';
+import type { Tensor } from '../tensor/tensor.js';
+
+/** Binary cross-entropy with logits, in the numerically stable form; `target` is 1 (real) or 0 (fake). The non-saturating loss of Goodfellow et al. (2014). */
+export const logistic = {
+  real: (logit: Tensor): Tensor => mean(softplus(neg(logit))),
+  fake: (logit: Tensor): Tensor => mean(softplus(logit)),
+  /** The generator's: make the discriminator say real. */
+  fool: (logit: Tensor): Tensor => mean(softplus(neg(logit))),
+};
+
+/** Hinge (Lim and Ye 2017; Miyato et al. 2018). */
+export const hinge = {
+  real: (logit: Tensor): Tensor => mean(relu(sub(1, logit))),
+  fake: (logit: Tensor): Tensor => mean(relu(add(logit, 1))),
+  fool: (logit: Tensor): Tensor => neg(mean(logit)),
+};
+
+/** Wasserstein (Arjovsky et al. 2017). */
+export const wasserstein = {
+  real: (logit: Tensor): Tensor => neg(mean(logit)),
+  fake: (logit: Tensor): Tensor => mean(logit),
+  fool: (logit: Tensor): Tensor => neg(mean(logit)),
+};
+
+/** Squared norm of the scores' gradient at each image, f32[N]. */
+export function squaredGradientNorm(logit: Tensor, image: Tensor): Tensor {
+  const [g] = grad(sum(logit), [image]);
+  return sum(square(g!), image.dims.map((_, axis) => axis).slice(1));
+}
+
+/**
+ * R1 of Mescheder et al. (2018): weight * mean over images of the squared gradient norm. There is no 1/2: weight 0.1 is gamma 0.2 in the paper's notation,
+ * as in Self-Conditioned GAN's code (section 1.3 of its facts).
+ */
+export const r1 = (logit: Tensor, image: Tensor, weight: number): Tensor => mul(mean(squaredGradientNorm(logit, image)), weight);

@@ -1,0 +1,52 @@
+/** @file A method: what differs between GANs. The batch it wants, which port is the condition, and phases with named losses. Becomes the node type `train/<name>`. */
+import type { ZodType } from 'zod';
+import type { Ports, TypeOf } from '../dataflow/node.js';
+import type { TensorType } from '../spec/tensor-type.js';
+import type { Tensor } from '../tensor/tensor.js';
+import type { Judgement } from './backbone.js';
+
+export type NetworkName = 'generator' | 'discriminator';
+export const NETWORKS: readonly NetworkName[] = ['generator', 'discriminator'];
+
+type TensorPorts<P extends Ports> = { readonly [K in keyof P as TypeOf<P[K]> extends TensorType ? K : never]: Tensor };
+
+/** What a method's losses are written in. Networks read their leaves as of now: a phase that comes later sees the update of the one before. */
+export interface Trace<B extends Ports, C> {
+  /** Images from latents and conditions, in training mode. */
+  G(z: Tensor, condition: Tensor): Tensor;
+  D(image: Tensor, condition: Tensor): Judgement;
+  readonly batch: TensorPorts<B>;
+  /** Fresh normal latents f32[B,Z] by name; the same name is the same draw. */
+  z(name?: string): Tensor;
+  /** Scheduled scalars, by the names in `schedules`. */
+  readonly schedule: Readonly<Record<string, Tensor>>;
+  readonly options: C;
+}
+
+export interface Phase {
+  readonly trains: NetworkName;
+  /** Named terms, each f32[]; the loss is their sum, and every one is reported. Traced after the updates of earlier phases. */
+  losses(): Readonly<Record<string, Tensor>>;
+  /** More scalars to report, not part of the loss. */
+  report?(): Readonly<Record<string, Tensor>>;
+  /** Only in waves divisible by it (1). */
+  readonly every?: number;
+  /** Updates in a row (1), each on a slice of the batch. */
+  readonly times?: number;
+}
+
+export interface Method<Name extends string = string, B extends Ports = any, C = any> {
+  readonly name: Name;
+  readonly about: string;
+  /** Event inputs of the training node; tensors of batch size B. */
+  readonly batch: B;
+  /** The port that conditions both networks: `i64<K>[B]` or `f32[B,E]`. */
+  readonly condition: keyof B & string;
+  /** The method's own options, beside those that all methods share. */
+  readonly options: ZodType<C>;
+  schedules?(options: C): Readonly<Record<string, (wave: number) => number>>;
+  phases(trace: Trace<B, C>): readonly Phase[];
+}
+export function defineMethod<const Name extends string, const B extends Ports, C>(method: Method<Name, B, C>): Method<Name, B, C> {
+  return method;
+}

@@ -1,0 +1,114 @@
+/** @file The programs of a pair of networks, traced from their description: what sampling, labelling and evaluation run. */
+import type { Dim, TensorShape } from '../spec/tensor-type.js';
+import { isResident, tensor, type Resident, type Tensorial, type TensorValue } from '../spec/value.js';
+import type { Services } from '../dataflow/context.js';
+import type { Executable, RunOptions, SessionHost, State } from '../session/host.js';
+import { input } from '../tensor/ops/index.js';
+import { program, type Program } from '../tensor/program.js';
+import { bind, layoutOf, sizeOf, type BoundNetwork, type Layout, type Scope } from '../tensor/scope.js';
+import type { Tensor } from '../tensor/tensor.js';
+import { isUnconditional, type Backbone, type Condition, type Judgement } from './backbone.js';
+import type { NetworkName } from './method.js';
+import type { Networks, Weights } from './values.js';
+
+const shape = (dtype: TensorShape['dtype'], ...dims: Dim[]): TensorShape => ({ dtype, dims });
+
+/** A condition of `count` images, as a type. */
+export const conditionShape = ({ condition }: Networks, count: Dim): TensorShape =>
+  condition.kind === 'integer' ? shape('i64', count) : shape('f32', count, condition.size);
+
+/** The two networks as functions of a scope. */
+export interface NetworkPair {
+  readonly networks: Networks;
+  readonly generator: { readonly layout: Layout; apply(scope: Scope, z: Tensor, condition: Tensor): Tensor };
+  readonly discriminator: { readonly layout: Layout; apply(scope: Scope, image: Tensor, condition: Tensor): Judgement };
+}
+
+/** Finds the leaves of both networks by tracing them once. */
+export function networkPair(networks: Networks, backbone: Backbone): NetworkPair {
+  const { config, image, latent } = networks;
+  const conditioned = (value: Tensor): Condition => ({ ...networks.condition, value });
+  const generator = (scope: Scope, z: Tensor, condition: Tensor) => backbone.generator(scope, z, conditioned(condition), config, image);
+  const discriminator = (scope: Scope, x: Tensor, condition: Tensor) => backbone.discriminator(scope, x, conditioned(condition), config);
+  const condition = input('condition', conditionShape(networks, 2));
+  return {
+    networks,
+    generator: { layout: layoutOf((s) => generator(s, input('z', shape('f32', 2, latent)), condition)), apply: generator },
+    discriminator: { layout: layoutOf((s) => discriminator(s, input('image', shape('f32', 2, ...image)), condition)), apply: discriminator },
+  };
+}
+
+/** The state tensors of one network, by name. */
+export const stateShapes = (name: NetworkName, layout: Layout): Record<string, TensorShape> => ({
+  [`${name}/parameters`]: shape('f32', sizeOf(layout.parameters)),
+  ...(layout.buffers.length ? { [`${name}/buffers`]: shape('f32', sizeOf(layout.buffers)) } : {}),
+});
+
+/** Binds a network's leaves to the symbols of its state. */
+export const bindNetwork = (name: NetworkName, layout: Layout, state: Readonly<Record<string, Tensor>>): BoundNetwork =>
+  bind(name, layout, state[`${name}/parameters`]!, state[`${name}/buffers`]);
+
+/** Evaluation: latents `z` f32[N,Z] and `condition` to `image`, for any N. */
+export function generatorProgram({ networks, generator }: NetworkPair): Program {
+  const inputs = { z: shape('f32', 'N', networks.latent), ...(isUnconditional(networks.condition) ? {} : { condition: conditionShape(networks, 'N') }) };
+  return program('generator', stateShapes('generator', generator.layout), inputs, (state, feeds: Record<string, Tensor>) => ({
+    outputs: {
+      image: generator.apply(bindNetwork('generator', generator.layout, state).scope(false), feeds.z!, feeds.condition ?? input('condition', conditionShape(networks, 'N'))),
+    },
+  }));
+}
+
+/** What a program may read off the discriminator in evaluation: `body` gets its judgement of `image` f32[N,…] and the other inputs. */
+export function discriminatorProgram<const I extends Readonly<Record<string, TensorShape>>>(
+  name: string, { networks, discriminator }: NetworkPair, inputs: I,
+  body: (judge: (condition?: Tensor) => Judgement, feeds: { readonly [K in keyof I]: Tensor }) => Readonly<Record<string, Tensor>>,
+): Program {
+  const shapes = { image: shape('f32', 'N', ...networks.image), ...inputs };
+  return program(name, stateShapes('discriminator', discriminator.layout), shapes, (state, feeds) => {
+    const scope = bindNetwork('discriminator', discriminator.layout, state).scope(false);
+    // A feature does not depend on the condition: without one, a symbol that no output needs stands in for it.
+    const judge = (condition = input('condition', conditionShape(networks, 'N'))) => discriminator.apply(scope, (feeds as Record<string, Tensor>).image!, condition);
+    return { outputs: body(judge, feeds as { readonly [K in keyof I]: Tensor }) };
+  });
+}
+
+/** Executables by what they were traced from, once per host. */
+const compiled = new WeakMap<SessionHost, Map<string, Promise<Executable>>>();
+
+/** Compiles a program of these networks once per host and `name`; equal descriptions share it. */
+export function executableOf(services: Services, networks: Networks, name: string, trace: (pair: NetworkPair) => Program): Promise<Executable> {
+  const known = compiled.get(services.host) ?? new Map<string, Promise<Executable>>();
+  compiled.set(services.host, known);
+  const key = `${name} ${JSON.stringify(networks)}`;
+  let executable = known.get(key);
+  if (!executable) {
+    executable = services.host.compile(trace(networkPair(networks, services.component<Backbone>('backbone', networks.backbone))));
+    known.set(key, executable);
+  }
+  return executable;
+}
+
+/** The generator's state: the averaged one where there is one and `averaged` isn't false. */
+export function generatorState({ state, averaged }: Weights, wantAveraged = true): State {
+  const pick = (live: string, average: string): Record<string, Resident> => {
+    const found = (averaged && wantAveraged ? state[average] : undefined) ?? state[live];
+    return found ? { [live]: found } : {};
+  };
+  return { ...pick('generator/parameters', 'generator/average'), ...pick('generator/buffers', 'generator/average-buffers') };
+}
+
+/** Images of latents f32[N,Z] under conditions (ignored by an unconditional generator). f32[N,…image] */
+export async function generate(services: Services, weights: Weights, z: Tensorial, condition: Tensorial, averaged = true, options?: RunOptions): Promise<Tensorial> {
+  const run = await executableOf(services, weights.networks, 'generator', generatorProgram);
+  const feeds: Record<string, Tensorial> = isUnconditional(weights.networks.condition) ? { z } : { z, condition };
+  return (await run.run(generatorState(weights, averaged), feeds, options)).outputs.image!;
+}
+
+/** A tensor's data here, fetched from the host if it lives there. */
+export const fetched = async (services: Services, value: Tensorial): Promise<TensorValue> => (isResident(value) ? services.host.get(value) : value);
+
+/** Rows `from` to `to` of a tensor that is here. */
+export function rows(value: TensorValue, from: number, to: number): TensorValue {
+  const width = value.data.length / value.dims[0]!;
+  return tensor(value.dtype, [to - from, ...value.dims.slice(1)], value.data.subarray(from * width, to * width));
+}

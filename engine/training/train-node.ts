@@ -1,0 +1,170 @@
+/** @file Makes a method the node type `train/<name>`: one training loop, one state and one set of reports for every GAN. */
+import { z } from 'zod';
+import type { WaveContext } from '../dataflow/context.js';
+import { defineNode, type NodeType, type Port, type Ports, type StartContext } from '../dataflow/node.js';
+import { GantryError, inputError } from '../spec/issue.js';
+import { parse } from '../spec/tensor-type.js';
+import { elements, tensor, type TensorValue, type Tensorial } from '../spec/value.js';
+import type { Executable, State } from '../session/host.js';
+import { initialise } from '../tensor/scope.js';
+import { requireFit, type Backbone } from './backbone.js';
+import { NETWORKS, type Method, type NetworkName } from './method.js';
+import { networkPair } from './networks.js';
+import type { Optimiser } from './optimiser.js';
+import { factorAt, scheduleConfig } from './schedule.js';
+import { trainingState, traceStep, type ConfiguredOptimiser, type StepPlan, type TracedStep } from './step.js';
+import type { Networks, Weights } from './values.js';
+
+/** What plugins gave for training nodes to choose from; their configurations become branches of the node's. */
+export interface TrainingParts { readonly backbones: readonly Backbone[]; readonly optimisers: readonly Optimiser[] }
+
+/** The state of a training node: one version of every tensor, and how many updates each network has had. */
+interface Training { readonly tensors: State; readonly updates: Readonly<Record<NetworkName, number>> }
+
+const oneOf = (what: string, parts: readonly { readonly name: string; readonly config: z.ZodType }[]) =>
+  z.discriminatedUnion('type', parts.map((part) => part.config) as never, { error: () => `${what} is one of: ${parts.map((part) => part.name).join(', ')}` }) as z.ZodType<{ type: string }>;
+
+const averagingConfig = z.strictObject({
+  decay: z.number().min(0).lt(1).describe('share of the average that an update keeps'),
+  statistics: z.boolean().default(true).describe('average the running statistics of batch norm, too; otherwise take the live ones'),
+  from: z.number().int().min(0).default(0).describe('before this wave the average is a copy'),
+});
+
+/** The node type of a method, with the backbones and optimisers at hand. */
+export function trainNode(method: Method, { backbones, optimisers }: TrainingParts): NodeType {
+  const optimiser = oneOf('optimiser', optimisers);
+  const config = z.strictObject({
+    backbone: oneOf('backbone', backbones),
+    optimiser: z.union([optimiser, z.strictObject({ generator: optimiser, discriminator: optimiser })]),
+    schedule: scheduleConfig.default({ type: 'constant' }).describe('factor on both learning rates'),
+    averaging: averagingConfig.optional().describe('exponential moving average of the generator'),
+    accumulate: z.number().int().positive().default(1).describe('slices of the batch whose gradients are averaged before an update'),
+    options: method.options.prefault({}),
+  });
+  const typeOf = (port: Port) => (typeof port === 'string' ? port : 'latest' in port ? port.latest : port.previous);
+  return defineNode({
+    name: `train/${method.name}`,
+    about: method.about,
+    config,
+    inputs: method.batch as Ports,
+    outputs: { weights: '@weights', metrics: '@metrics' },
+    async start(settings, context) {
+      const networks = describe(method, settings.backbone, backbones, context, typeOf(method.batch[method.condition] as Port));
+      const configured = (chosen: { type: string }): ConfiguredOptimiser => ({ type: optimisers.find(({ name }) => name === chosen.type)!, config: chosen });
+      const chosen = 'generator' in settings.optimiser ? settings.optimiser : { generator: settings.optimiser, discriminator: settings.optimiser };
+      const plan: StepPlan = {
+        method, options: settings.options, pair: networkPair(networks, backbones.find(({ name }) => name === networks.backbone)!),
+        optimisers: { generator: configured(chosen.generator as { type: string }), discriminator: configured(chosen.discriminator as { type: string }) },
+        averaging: settings.averaging, accumulate: settings.accumulate,
+        batch: Object.fromEntries(Object.keys(method.batch).map((port) => [port, known(context, port)])),
+      };
+      const steps = stepPrograms(plan, context);
+      await steps.at(0);
+      const schedules = method.schedules?.(settings.options) ?? {};
+      const rateOf = (network: NetworkName) => (chosen[network] as unknown as { lr: number }).lr;
+      const weightsOf = ({ tensors }: Training): Weights => ({
+        networks, averaged: settings.averaging !== undefined,
+        state: Object.fromEntries(Object.entries(tensors).filter(([name]) => /\/(parameters|buffers|average|average-buffers)$/.test(name))),
+      });
+
+      return {
+        state: await firstState(plan, context),
+        initial: (state) => ({ weights: weightsOf(state) }),
+        async step(state, inputs, wave) {
+          const { traced, executable } = await steps.at(wave.wave);
+          const factor = factorAt(settings.schedule, wave.wave);
+          const feeds: Record<string, Tensorial> = { ...(inputs as Record<string, Tensorial>) };
+          for (const [name, dims] of Object.entries(traced.latents)) feeds[name] = tensor('f32', dims, wave.random(name).normal(elements(dims)));
+          for (const [name, slot] of Object.entries(traced.slots)) {
+            const values = slot.of === 'optimiser'
+              ? plan.optimisers[slot.network].type.scalars(plan.optimisers[slot.network].config, state.updates[slot.network] + slot.update + 1, rateOf(slot.network) * factor)
+              : [slot.of === 'schedule' ? schedules[slot.name]!(wave.wave) : wave.wave < settings.averaging!.from ? 0 : settings.averaging!.decay];
+            feeds[name] = tensor('f32', [values.length], Float32Array.from(values));
+          }
+          const result = await executable.run(state.tensors, feeds);
+          const metrics = Object.fromEntries(Object.entries(result.outputs).map(([name, value]) => [name, Number((value as TensorValue).data[0])]));
+          requireFinite(metrics, wave);
+          const next: Training = {
+            tensors: { ...state.tensors, ...result.state },
+            updates: { generator: state.updates.generator + traced.updates.generator, discriminator: state.updates.discriminator + traced.updates.discriminator },
+          };
+          return { state: next, outputs: { weights: weightsOf(next), metrics: { ...metrics, ...(settings.schedule.type === 'constant' ? {} : { rate_factor: factor }) } } };
+        },
+      };
+    },
+  }) as NodeType;
+}
+
+/** Describes the networks from the configuration and the types that the graph gave the batch. */
+function describe(method: Method, chosen: { type: string }, backbones: readonly Backbone[], context: StartContext, conditionType: string): Networks {
+  const backbone = backbones.find(({ name }) => name === chosen.type)!;
+  const where = `nodes.${context.node}.config.backbone`;
+  const kind = parse(conditionType)?.dtype === 'i64' ? 'integer' : 'vector';
+  const [imagePort] = Object.keys(method.batch).filter((port) => port === 'image');
+  const image = known(context, imagePort ?? Object.keys(method.batch)[0]!).dims.slice(1) as number[];
+  requireFit(backbone, chosen, image, kind, where);
+  const shape = context.type(method.condition);
+  const size = kind === 'integer' ? shape.below : shape.dims[1];
+  if (typeof size !== 'number')
+    throw inputError(`nodes.${context.node}.in.${method.condition}`, `how many labels there are is open: ${method.condition} wants i64<K>[B] with K known`);
+  return { backbone: backbone.name, config: chosen, image, condition: { kind, size }, latent: backbone.latent(chosen) };
+}
+
+/** The type of a batch port with every size known. */
+function known(context: StartContext, port: string) {
+  const shape = context.type(port);
+  if (shape.dims.some((d) => typeof d !== 'number')) throw inputError(`nodes.${context.node}.in.${port}`, `its sizes are open (${shape.dims.join(', ')}); training wants them known`);
+  return { dtype: shape.dtype, dims: shape.dims };
+}
+
+/** One compiled program for each pattern of active phases, made when a wave first needs it. */
+function stepPrograms(plan: StepPlan, { services }: StartContext) {
+  const programs = new Map<string, Promise<{ traced: TracedStep; executable: Executable }>>();
+  let cadence: readonly number[] | undefined;
+  const compile = async (wave: number) => {
+    const traced = traceStep(plan, (every) => wave % every === 0);
+    cadence = traced.cadence;
+    return { traced, executable: await services.host.compile(traced.program) };
+  };
+  return {
+    at(wave: number) {
+      const pattern = cadence ? cadence.map((every) => wave % every === 0).join() : 'first';
+      let found = programs.get(pattern);
+      if (!found) {
+        found = compile(wave);
+        programs.set(cadence!.map((every) => wave % every === 0).join(), found);
+      }
+      return found;
+    },
+  };
+}
+
+/** Draws the leaves (keyed by their paths, so that adding one changes no other), zeroes the moments, copies the averages. */
+async function firstState(plan: StepPlan, { services, random }: StartContext): Promise<Training> {
+  const { host } = services;
+  const vectors: Record<string, Float32Array> = {};
+  for (const name of NETWORKS) {
+    const { parameters, buffers } = plan.pair[name].layout;
+    vectors[`${name}/parameters`] = initialise(parameters, (path) => random(`${name}.${path}`));
+    if (buffers.length) vectors[`${name}/buffers`] = initialise(buffers, (path) => random(`${name}.${path}`));
+  }
+  const copies: Record<string, string> = { 'generator/average': 'generator/parameters', 'generator/average-buffers': 'generator/buffers' };
+  const tensors: Record<string, State[string]> = {};
+  for (const [name, { dims }] of Object.entries(trainingState(plan))) {
+    const data = vectors[copies[name] ?? name] ?? new Float32Array(elements(dims as readonly number[]));
+    tensors[name] = await host.put(tensor('f32', dims as readonly number[], data));
+  }
+  return { tensors, updates: { generator: 0, discriminator: 0 } };
+}
+
+/** A loss that is no number ends the run before its update is kept. */
+function requireFinite(metrics: Readonly<Record<string, number>>, { node, wave }: WaveContext): void {
+  const [bad] = Object.entries(metrics).filter(([, value]) => !Number.isFinite(value));
+  if (!bad) return;
+  const [network, term] = bad[0].split('.') as [string, string];
+  throw new GantryError('StepError', `node "${node}", wave ${wave}`, [{
+    at: '', says: `${network} phase: ${term} is ${bad[1]}: losses must be finite`,
+    because: [Object.entries(metrics).map(([name, value]) => `${name} = ${value}`).join(', ')],
+    try: 'a lower learning rate; the last good checkpoint is kept',
+  }], 3);
+}

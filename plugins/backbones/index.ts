@@ -1,0 +1,6 @@
+/** @file Pairs of networks that any method can train. */
+import { definePlugin } from '../../engine/index.js';
+import { dcganShallow } from './dcgan-shallow.js';
+import { mlpMaxout } from './mlp-maxout.js';
+
+export default definePlugin({ name: 'backbones', backbones: [mlpMaxout, dcganShallow] });

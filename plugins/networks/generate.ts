@@ -1,0 +1,31 @@
+/** @file `networks/generate`: images of a trained generator under given labels. */
+import { z } from 'zod';
+import { defineNode, elements, fetched, generate, rows, tensor, type TensorValue, type Weights } from '../../engine/index.js';
+
+export const generateImages = defineNode({
+  name: 'networks/generate',
+  about: 'Images that the (averaged) generator makes for labels, one each.',
+  config: z.strictObject({
+    batch: z.int().positive().default(500).describe('images in one call; bounds the memory'),
+    averaged: z.boolean().default(true).describe('use the averaged generator where training averages'),
+  }),
+  inputs: { label: 'i64<K>[N]', weights: { latest: '@weights[...S]' } },
+  outputs: { image: 'f32[N,...S]' },
+  start: ({ batch, averaged }) => ({
+    state: {},
+    async step(state, inputs, { services, random, signal }) {
+      const weights = inputs.weights as Weights;
+      const label = await fetched(services, inputs.label);
+      const count = label.dims[0]!, { image: size, latent } = weights.networks;
+      const latents = tensor('f32', [count, latent], random('z').normal(count * latent));
+      const images = new Float32Array(count * elements(size));
+      for (let from = 0; from < count; from += batch) {
+        signal.throwIfAborted();
+        const to = Math.min(count, from + batch);
+        const made = (await generate(services, weights, rows(latents, from, to), rows(label, from, to), averaged)) as TensorValue;
+        images.set(made.data as Float32Array, from * elements(size));
+      }
+      return { state, outputs: { image: tensor('f32', [count, ...size], images) } };
+    },
+  }),
+});

@@ -1,0 +1,34 @@
+/** @file Self-Conditioned GAN (Liu et al., CVPR 2020): a conditional GAN whose labels are clusters of the discriminator's own features. */
+import { z } from 'zod';
+import { defineMethod, hinge, logistic, r1, stopGradient, wasserstein } from '../../engine/index.js';
+
+const losses = { logistic, hinge, wasserstein };
+
+export const selfConditioned = defineMethod({
+  name: 'self-conditioned',
+  about: 'Conditional GAN with the logistic loss and R1, one discriminator and one generator step a wave with the same latents and labels (Liu et al., 2020).',
+  batch: { image: 'f32[B,...S]', label: 'i64<K>[B]' },
+  condition: 'label',
+  options: z.strictObject({
+    loss: z.enum(['logistic', 'hinge', 'wasserstein']).default('logistic').describe('the paper prints the minimax form of the logistic loss, its code trains the non-saturating one: this is the code\'s'),
+    r1: z.number().min(0).default(0).describe('weight of the squared gradient norm on real images, without the 1/2 of Mescheder et al. (their gamma is twice this)'),
+  }),
+  phases: ({ G, D, batch: { image, label }, z: latent, options }) => {
+    const { real, fake, fool } = losses[options.loss];
+    const made = () => G(latent(), label);
+    return [
+      {
+        trains: 'discriminator',
+        losses: () => {
+          const { logit } = D(image, label);
+          return {
+            real: real(logit),
+            ...(options.r1 > 0 ? { penalty: r1(logit, image, options.r1) } : {}),
+            fake: fake(D(stopGradient(made()), label).logit),
+          };
+        },
+      },
+      { trains: 'generator', losses: () => ({ adversarial: fool(D(made(), label).logit) }) },
+    ];
+  },
+});
