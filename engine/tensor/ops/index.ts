@@ -9,4 +9,8 @@ export * from './reduce.js';
 export * from './shape.js';
 export * from './join.js';
 export * from './matmul.js';
+export * from './extremum.js';
+export * from './softmax.js';
+export * from './gather.js';
+export * from './normalise.js';
 export type { Operand } from './elementwise.js';
