@@ -1,0 +1,125 @@
+/** @file The composition root: one container that holds node types, parts, session host, clock and console, and the services made from it. */
+import { Container, ContainerModule } from 'inversify';
+import type { Services } from '../dataflow/context.js';
+import type { NodeType } from '../dataflow/node.js';
+import type { Device } from '../session/host.js';
+import { inputError } from '../spec/issue.js';
+import { list, near } from '../spec/near.js';
+import type { Backbone } from '../training/backbone.js';
+import type { Method } from '../training/method.js';
+import type { Optimiser } from '../training/optimiser.js';
+import type { TrainingParts } from '../training/train-node.js';
+import { builtInNames, loadPlugins, type PluginFailure, type PluginRequest } from './discover.js';
+import { lazyHost } from './lazy-host.js';
+import { resolvePath } from './paths.js';
+import { partsOf, type Plugin, type PluginParts } from './plugin.js';
+import { CLOCK, CONSOLE, HOST, RESOLVE, partToken, type Clock, type Console, type Part } from './token.js';
+
+export interface EngineOptions {
+  /** Plugins besides the built-in ones. */
+  readonly plugins?: readonly PluginRequest[];
+  /** Plugins that are loaded already: a test's, or an embedding program's. */
+  readonly modules?: readonly Plugin[];
+  /** `cpu` unless it says otherwise; `auto` chooses, and says what it chose and why. */
+  readonly device?: Device | 'auto';
+  /** Threads of one kernel. */
+  readonly threads?: number;
+  /** Where remarks and progress go; nowhere unless it says otherwise. */
+  readonly console?: Console;
+}
+
+export interface Engine {
+  readonly plugins: readonly PluginParts[];
+  /** Plugins that did not load, and why. */
+  readonly failures: readonly PluginFailure[];
+  /** Node types by name. */
+  readonly types: ReadonlyMap<string, NodeType>;
+  readonly services: Services;
+  readonly clock: Clock;
+  /** All parts of a kind, with the plugins that they came with. */
+  parts<T>(kind: string): readonly Part<T>[];
+  /** Ends the session host, if it ever started. */
+  close(): Promise<void>;
+}
+
+const silent: Console = { note: () => {}, progress: () => {} };
+
+/** What the engine itself binds. A plugin's `bind` may rebind it. */
+const foundation = (options: EngineOptions): ContainerModule => new ContainerModule(({ bind }) => {
+  bind(CLOCK).toConstantValue({ now: () => Date.now() });
+  bind(CONSOLE).toConstantValue(options.console ?? silent);
+  bind(RESOLVE).toConstantValue(resolvePath);
+  bind(HOST).toResolvedValue((console: Console) => lazyHost(options.device ?? 'cpu', options.threads, (message) => console.note(message)), [CONSOLE]).inSingletonScope();
+});
+
+/** Builds the container from the built-in plugins and those asked for. Two parts of one kind and name are an InputError that names both plugins. */
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  const asked = options.plugins ?? [];
+  const builtIn = builtInNames().filter((name) => !asked.some((request) => request.name === name)).map((name) => ({ name, from: '.' }));
+  const { plugins: modules, failures } = await loadPlugins([...builtIn, ...asked], options.modules);
+  refuseTwins('plugin', modules.map(({ parts }) => ({ plugin: parts.name, name: parts.name })));
+
+  const container = new Container();
+  container.load(foundation(options));
+  const plugins = modules.filter((module) => {
+    try {
+      container.load(module);
+      return true;
+    } catch (error) {
+      failures.push({ plugin: module.parts.name, says: `it fails to bind its parts: ${(error as Error).message}` });
+      container.unload(module);
+      return false;
+    }
+  }).map((module) => module.parts);
+
+  const parts = <T>(kind: string): readonly Part<T>[] => container.getAll(partToken<T>(kind));
+  for (const kind of new Set(plugins.flatMap((plugin) => partsOf(plugin).map((part) => part.kind)))) refuseTwins(kind, parts(kind));
+  await addTrainers(container, parts<Method>('method'), {
+    backbones: parts<Backbone>('backbone').map(({ value }) => value), optimisers: parts<Optimiser>('optimiser').map(({ value }) => value),
+  });
+  const nodes = parts<NodeType>('node');
+  refuseTwins('node', nodes);
+
+  const console = container.get(CONSOLE);
+  const host = container.get(HOST);
+  const services: Services = {
+    host,
+    resolve: container.get(RESOLVE),
+    component: <T>(kind: string, name: string) => componentOf(parts<T>(kind), kind, name),
+    progress: (what, done, total) => console.progress(what, done, total),
+    note: (message) => console.note(message),
+  };
+  return {
+    plugins, failures, services, parts,
+    types: new Map(nodes.map(({ name, value }) => [name, value])),
+    clock: container.get(CLOCK),
+    close: () => host.close(),
+  };
+}
+
+/** A method becomes a node type. The trainer is loaded only where there are methods. */
+async function addTrainers(container: Container, methods: readonly Part<Method>[], choices: TrainingParts): Promise<void> {
+  if (!methods.length) return;
+  const { trainNode } = await import('../training/train-node.js');
+  for (const { plugin, value } of methods) {
+    const type: NodeType = trainNode(value, choices);
+    container.bind(partToken<NodeType>('node')).toConstantValue({ plugin, kind: 'node', name: type.name, value: type });
+  }
+}
+
+function refuseTwins(kind: string, parts: readonly { readonly plugin: string; readonly name: string }[]): void {
+  const first = new Map<string, string>();
+  for (const { plugin, name } of parts) {
+    const other = first.get(name);
+    if (other === undefined) { first.set(name, plugin); continue; }
+    if (kind === 'plugin') throw inputError(`plugin "${name}"`, 'two plugins have this name; names are unique');
+    throw inputError(`${kind} "${name}"`, `the plugins ${list([other, plugin])} both define it; names are unique`);
+  }
+}
+
+function componentOf<T>(parts: readonly Part<T>[], kind: string, name: string): T {
+  const part = parts.find((candidate) => candidate.name === name);
+  if (part) return part.value;
+  const names = parts.map((candidate) => candidate.name).sort(), meant = near(name, names);
+  throw inputError(`${kind} "${name}"`, `there is no such ${kind}; at hand: ${list(names)}`, meant ? { try: `"${meant}"` } : {});
+}
