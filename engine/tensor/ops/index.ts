@@ -13,4 +13,7 @@ export * from './extremum.js';
 export * from './softmax.js';
 export * from './gather.js';
 export * from './normalise.js';
+export * from './convolution.js';
+export * from './pooling.js';
+export * from './resize.js';
 export type { Operand } from './elementwise.js';
