@@ -2,19 +2,13 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { NodeSnapshot, Snapshot } from '../dataflow/snapshot.js';
 import type { SessionHost } from '../session/host.js';
 import { GantryError, inputError } from '../spec/issue.js';
 import type { Resident, Value } from '../spec/value.js';
 import { nameOf, sweepPartial, writeAtomically, writeFolderAtomically } from './atomic.js';
 import { createEncoder, decode, type Json, type TensorSource } from './encoding.js';
 import { hashFile, openSafetensors, writeSafetensors } from './safetensors.js';
-
-/** A run at a completed wave. Registers are keyed `node.output`. */
-export interface Snapshot {
-  readonly wave: number;
-  readonly states: Readonly<Record<string, unknown>>;
-  readonly registers: Readonly<Record<string, Value>>;
-}
 
 export interface SaveOptions {
   readonly host: Pick<SessionHost, 'get'>;
@@ -29,25 +23,26 @@ export interface SaveOptions {
 /** Which checkpoint is best: by the metric `node.name`, larger (`max`) or smaller (`min`). */
 export interface Best { readonly metric: string; readonly direction: 'min' | 'max' }
 
-export interface CheckpointEntry { readonly wave: number; readonly path: string }
+/** A checkpoint's place, and how many waves were complete when it was made. */
+export interface CheckpointEntry { readonly waves: number; readonly path: string }
 /** A snapshot as it was saved, and what it was saved with. */
 export interface LoadedCheckpoint extends Snapshot { readonly graph: string; readonly versions: Readonly<Record<string, string>> }
 
 interface Manifest {
   readonly gantry: 1;
-  readonly wave: number;
+  readonly waves: number;
   readonly graph: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly metrics: Json;
   readonly files: Readonly<Record<string, string>>;
-  readonly states: { readonly [node: string]: Json };
-  readonly registers: { readonly [port: string]: Json };
+  readonly nodes: Readonly<Record<string, SavedNode>>;
 }
+interface SavedNode { readonly steps: number; readonly state: Json; readonly registers: Readonly<Record<string, Json>> }
 
 const FORMAT = 1;
 const MANIFEST = 'manifest.json';
 const TENSORS = 'tensors.safetensors';
-const folderOf = (wave: number): string => `wave-${String(wave).padStart(9, '0')}`;
+const folderOf = (waves: number): string => `wave-${String(waves).padStart(9, '0')}`;
 const FOLDER = /^wave-(\d+)$/;
 
 /**
@@ -56,15 +51,18 @@ const FOLDER = /^wave-(\d+)$/;
  */
 export async function saveCheckpoint(folder: string, snapshot: Snapshot, { host, graph, versions = {}, metrics = {} }: SaveOptions): Promise<string> {
   const encoder = createEncoder((resident) => host.get(resident));
-  const states = Object.fromEntries(sorted(snapshot.states).map(([node, state]) => [node, encoder.encode(state, `${node}.state`)]));
-  const registers = Object.fromEntries(sorted(snapshot.registers).map(([port, value]) => [port, encoder.encode(value, port)]));
-  const path = join(folder, folderOf(snapshot.wave));
+  const nodes = Object.fromEntries(sorted(snapshot.nodes).map(([id, { state, registers, steps }]): [string, SavedNode] => [id, {
+    steps,
+    state: encoder.encode(state, `${id}.state`),
+    registers: Object.fromEntries(sorted(registers).map(([output, value]) => [output, encoder.encode(value, `${id}.${output}`)])),
+  }]));
+  const path = join(folder, folderOf(snapshot.waves));
   await writeFolderAtomically(path, async (partial) => {
     let hash = '';
     await writeAtomically(join(partial, TENSORS), async (file) => { hash = await writeSafetensors(file, encoder.tensors); });
     const manifest: Manifest = {
-      gantry: FORMAT, wave: snapshot.wave, graph, versions: Object.fromEntries(sorted(versions)),
-      metrics: encoder.encode(Object.fromEntries(sorted(metrics)), 'metrics'), files: { [TENSORS]: hash }, states, registers,
+      gantry: FORMAT, waves: snapshot.waves, graph, versions: Object.fromEntries(sorted(versions)),
+      metrics: encoder.encode(Object.fromEntries(sorted(metrics)), 'metrics'), files: { [TENSORS]: hash }, nodes,
     };
     await writeAtomically(join(partial, MANIFEST), seal(manifest));
   });
@@ -76,7 +74,7 @@ export async function saveCheckpoint(folder: string, snapshot: Snapshot, { host,
  * as their mark. With `graph`, a checkpoint of another graph is refused. Throws an InputError for a damaged one, with the previous one as the remedy.
  */
 export async function loadCheckpoint(path: string, host: Pick<SessionHost, 'put' | 'release'>, options: { readonly graph?: string } = {}): Promise<LoadedCheckpoint> {
-  const put = new Map<string, Resident>();
+  const put: Resident[] = [];
   try {
     const manifest = await readManifest(path);
     if (options.graph !== undefined && options.graph !== manifest.graph) throw otherGraph(path);
@@ -84,25 +82,24 @@ export async function loadCheckpoint(path: string, host: Pick<SessionHost, 'put'
     if (found !== manifest.files[TENSORS]) throw inputError(join(path, TENSORS), 'is not what was saved: its sha256 differs from the manifest');
     const file = await openSafetensors(join(path, TENSORS));
     try {
-      const read = remember((name: string) => file.read(name));
       const source: TensorSource = {
-        read,
-        async put(name) {
-          const known = put.get(name);
-          if (known) return known;
+        read: once((name) => file.read(name)),
+        put: once(async (name) => {
           const resident = await host.put(await file.read(name));
-          put.set(name, resident);
+          put.push(resident);
           return resident;
-        },
+        }),
       };
-      const states = await decode(manifest.states, source) as Record<string, unknown>;
-      const registers = await decode(manifest.registers, source) as Record<string, Value>;
-      return { wave: manifest.wave, states, registers, graph: manifest.graph, versions: manifest.versions };
+      const nodes: Record<string, NodeSnapshot> = {};
+      for (const [id, { steps, state, registers }] of Object.entries(manifest.nodes)) {
+        nodes[id] = { steps, state: await decode(state, source), registers: await decode(registers, source) as Record<string, Value> };
+      }
+      return { waves: manifest.waves, nodes, graph: manifest.graph, versions: manifest.versions };
     } finally {
       await file.close();
     }
   } catch (error) {
-    host.release([...put.values()]);
+    host.release(put);
     throw error instanceof GantryError && error.exitCode === 2 ? await withRemedy(error, path) : error;
   }
 }
@@ -111,8 +108,8 @@ export async function loadCheckpoint(path: string, host: Pick<SessionHost, 'put'
 export async function listCheckpoints(folder: string): Promise<CheckpointEntry[]> {
   const names = await readdir(folder).catch(() => []);
   return names
-    .flatMap((name) => { const match = FOLDER.exec(name); return match ? [{ wave: Number(match[1]), path: join(folder, name) }] : []; })
-    .sort((a, b) => a.wave - b.wave);
+    .flatMap((name) => { const match = FOLDER.exec(name); return match ? [{ waves: Number(match[1]), path: join(folder, name) }] : []; })
+    .sort((a, b) => a.waves - b.waves);
 }
 
 /** The checkpoint of the latest wave, if there is one. Undoes what a killed process left half done. */
@@ -177,11 +174,12 @@ const otherGraph = (path: string): GantryError => inputError(path, 'is a checkpo
 const hashText = (text: string): string => createHash('sha256').update(text).digest('hex');
 const sorted = <T>(record: Readonly<Record<string, T>>): [string, T][] => Object.entries(record).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
 
-function remember<T>(read: (name: string) => Promise<T>): (name: string) => Promise<T> {
+/** Gives the same answer to the same question. */
+function once<T>(ask: (name: string) => Promise<T>): (name: string) => Promise<T> {
   const known = new Map<string, Promise<T>>();
   return (name) => {
-    const value = known.get(name) ?? read(name);
-    known.set(name, value);
-    return value;
+    const answer = known.get(name) ?? ask(name);
+    known.set(name, answer);
+    return answer;
   };
 }

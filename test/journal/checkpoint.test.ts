@@ -3,7 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bestCheckpoint, listCheckpoints, loadCheckpoint, newestCheckpoint, pruneCheckpoints, saveCheckpoint } from '../../engine/journal/checkpoint.js';
-import { isTransient, tensor, transient, type Resident } from '../../engine/spec/value.js';
+import { isTransient, tensor, transient, type Resident, type Value } from '../../engine/spec/value.js';
 import { createFakeHost } from './fake-host.js';
 
 let folder = '';
@@ -12,18 +12,20 @@ afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const f32 = (...data: number[]) => tensor('f32', [data.length], new Float32Array(data));
 
-async function snapshotOf(host: ReturnType<typeof createFakeHost>, wave = 12) {
+const node = <S>(state: S, registers: Readonly<Record<string, Value>> = {}) => ({ state, registers, steps: 3 });
+
+async function snapshotOf(host: ReturnType<typeof createFakeHost>, waves = 12) {
   const parameters = await host.put(f32(1, 2, 3));
   const moment = await host.put(f32(4, 5));
   const weights = { networks: { backbone: 'mlp', latent: 2 }, state: { 'generator/parameters': parameters }, averaged: true };
   return {
-    wave,
-    states: {
-      train: { step: 7, weights, moment, lr: Number.NaN, floor: -0, big: 12n, nothing: undefined, none: null, $odd: { $also: 1 }, list: [1, 'a', [true]] },
-      clusters: { mapping: new BigInt64Array([3n, -1n]), flags: tensor('bool', [3], new Uint8Array([1, 0, 1])), history: Array.from({ length: 1000 }, (_, i) => i / 7) },
-      data: { dataset: { [transient]: true, read: () => 1 } as const },
+    waves,
+    nodes: {
+      train: node({ step: 7, weights, moment, lr: Number.NaN, floor: -0, big: 12n, nothing: undefined, none: null, $odd: { $also: 1 }, list: [1, 'a', [true]] }, { weights }),
+      clusters: node({ mapping: new BigInt64Array([3n, -1n]), flags: tensor('bool', [3], new Uint8Array([1, 0, 1])), history: Array.from({ length: 1000 }, (_, i) => i / 7) },
+        { centre: tensor('f64', [2, 1], new Float64Array([0.5, Number.NEGATIVE_INFINITY])) }),
+      data: node({ dataset: { [transient]: true, read: () => 1 } as const }),
     },
-    registers: { 'train.weights': weights, 'clusters.centre': tensor('f64', [2, 1], new Float64Array([0.5, Number.NEGATIVE_INFINITY])) },
   };
 }
 
@@ -33,19 +35,19 @@ test('every kind of value comes back as it was', async () => {
   const path = await saveCheckpoint(folder, snapshot, { host, graph: 'abc', versions: { gantry: '0.1.0' } });
   const other = createFakeHost();
   const loaded = await loadCheckpoint(path, other, { graph: 'abc' });
-  expect(loaded.wave).toBe(12);
-  const { clusters, train, data } = loaded.states as Record<string, Record<string, unknown>>;
-  expect(clusters).toEqual(snapshot.states.clusters);
-  expect(isTransient(data!.dataset)).toBe(true);
-  const { weights, moment, ...plain } = train!;
-  const { weights: _weights, moment: _moment, ...wanted } = snapshot.states.train;
+  expect(loaded.waves).toBe(12);
+  const { clusters, train, data } = loaded.nodes;
+  expect(clusters).toEqual(snapshot.nodes.clusters);
+  expect(train!.steps).toBe(3);
+  expect(isTransient((data!.state as { dataset: unknown }).dataset)).toBe(true);
+  const { weights, moment, ...plain } = train!.state as Record<string, unknown>;
+  const { weights: _weights, moment: _moment, ...wanted } = snapshot.nodes.train.state;
   expect(plain).toStrictEqual(wanted);
   expect(Object.keys(plain)).toEqual(Object.keys(wanted));
-  expect(loaded.registers['clusters.centre']).toEqual(snapshot.registers['clusters.centre']);
 
   // The weights sit in the state and in the register: one resident in the host.
   const held = (weights as { state: Record<string, Resident> }).state['generator/parameters']!;
-  expect((loaded.registers['train.weights'] as typeof snapshot.registers['train.weights']).state['generator/parameters']).toBe(held);
+  expect((train!.registers.weights as typeof weights & { state: Record<string, Resident> }).state['generator/parameters']).toBe(held);
   expect(other.residents.size).toBe(2);
   expect(await other.get(held)).toEqual(f32(1, 2, 3));
   expect(await other.get(moment as Resident)).toEqual(f32(4, 5));
@@ -56,7 +58,7 @@ test('the same snapshot gives the same bytes, after a restore and in whatever or
   const snapshot = await snapshotOf(host);
   const first = await saveCheckpoint(join(folder, 'a'), snapshot, { host, graph: 'abc', metrics: { 'm.b': 1, 'm.a': Number.NaN } });
   const loaded = await loadCheckpoint(first, host);
-  const shuffled = { ...loaded, states: Object.fromEntries(Object.entries(loaded.states).reverse()) };
+  const shuffled = { ...loaded, nodes: Object.fromEntries(Object.entries(loaded.nodes).reverse()) };
   const second = await saveCheckpoint(join(folder, 'b'), shuffled, { host, graph: 'abc', metrics: { 'm.a': Number.NaN, 'm.b': 1 } });
   for (const file of ['manifest.json', 'tensors.safetensors']) {
     expect((await readFile(join(second, file))).equals(await readFile(join(first, file)))).toBe(true);
@@ -102,7 +104,7 @@ test('a checkpoint of another graph is refused', async () => {
 
 test('what can not survive a resume is named when it is first saved, and nothing is left behind', async () => {
   const host = createFakeHost();
-  const save = (state: unknown) => saveCheckpoint(folder, { wave: 1, states: { node: { inner: state } }, registers: {} }, { host, graph: '' });
+  const save = (state: unknown) => saveCheckpoint(folder, { waves: 1, nodes: { node: node({ inner: state }) } }, { host, graph: '' });
   const loop: { self?: unknown } = {};
   loop.self = loop;
   await expect(save(new Map())).rejects.toThrow('node.state.inner: is a Map');
@@ -124,34 +126,34 @@ test('saving a wave again replaces it, and a replacement that was killed half wa
   await cp(path, `${path}.replaced`, { recursive: true });
   await rm(path, { recursive: true });
   await mkdir(`${path}.partial`);
-  expect((await newestCheckpoint(folder))?.wave).toBe(5);
+  expect((await newestCheckpoint(folder))?.waves).toBe(5);
   expect(await readdir(folder)).toEqual(['wave-000000005']);
 });
 
 test('the last ones and the best are kept', async () => {
   const host = createFakeHost();
   const values = [3, 1, 2, Number.NaN, 5];
-  for (const [wave, value] of values.entries()) {
-    await saveCheckpoint(folder, { wave, states: {}, registers: {} }, { host, graph: '', metrics: { 'test.frechet': value } });
+  for (const [waves, value] of values.entries()) {
+    await saveCheckpoint(folder, { waves, nodes: {} }, { host, graph: '', metrics: { 'test.frechet': value } });
   }
-  expect(await bestCheckpoint(folder, { metric: 'test.frechet', direction: 'min' })).toMatchObject({ wave: 1, value: 1 });
-  expect(await bestCheckpoint(folder, { metric: 'test.frechet', direction: 'max' })).toMatchObject({ wave: 4, value: 5 });
+  expect(await bestCheckpoint(folder, { metric: 'test.frechet', direction: 'min' })).toMatchObject({ waves: 1, value: 1 });
+  expect(await bestCheckpoint(folder, { metric: 'test.frechet', direction: 'max' })).toMatchObject({ waves: 4, value: 5 });
   expect(await bestCheckpoint(folder, { metric: 'other', direction: 'max' })).toBeUndefined();
   await pruneCheckpoints(folder, 2, { metric: 'test.frechet', direction: 'min' });
-  expect((await listCheckpoints(folder)).map(({ wave }) => wave)).toEqual([1, 3, 4]);
+  expect((await listCheckpoints(folder)).map(({ waves }) => waves)).toEqual([1, 3, 4]);
   await pruneCheckpoints(folder, 1);
-  expect((await listCheckpoints(folder)).map(({ wave }) => wave)).toEqual([4]);
+  expect((await listCheckpoints(folder)).map(({ waves }) => waves)).toEqual([4]);
 });
 
 test('the event loop goes on turning while a large checkpoint is saved and loaded', async () => {
   const host = createFakeHost();
-  const states: Record<string, unknown> = {};
-  for (const name of ['a', 'b']) states[name] = await host.put(tensor('f32', [13_000_000], new Float32Array(13_000_000).fill(0.5)));
+  const large = () => host.put(tensor('f32', [13_000_000], new Float32Array(13_000_000).fill(0.5)));
+  const nodes = { a: node(await large()), b: node(await large()) };
   let turns = 0;
   let busy = true;
   const turn = () => { turns++; if (busy) setImmediate(turn); };
   turn();
-  const path = await saveCheckpoint(folder, { wave: 1, states, registers: {} }, { host, graph: '' });
+  const path = await saveCheckpoint(folder, { waves: 1, nodes }, { host, graph: '' });
   const saving = turns;
   await loadCheckpoint(path, createFakeHost());
   busy = false;

@@ -1,0 +1,159 @@
+/**
+ * @file The journal: what a run's nodes emitted on `@metrics` and `@picture` ports, on disk. `metrics.jsonl` holds one line a wave that has metrics,
+ * `pictures/` a file a picture, `timing.jsonl` the time that nodes took (the only place with clock times), `notes.jsonl` remarks for people.
+ */
+import { appendFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Outputs, RunEvent } from '../dataflow/events.js';
+import type { Metrics, Picture } from '../spec/picture.js';
+import { diskError, sweepPartial, writeAtomically } from './atomic.js';
+import { cutLog, lineOf, type LogLine } from './log.js';
+import { encodePicture } from './picture.js';
+
+export interface JournalOptions {
+  /** The run's directory. */
+  readonly directory: string;
+  /** The type of a node's output port, from the plan. */
+  readonly portType: (node: string, port: string) => string | undefined;
+  /** Metrics that come in every wave are logged in waves that this divides: the value of that wave. Default 10. */
+  readonly every?: number;
+  /** Called with each line that goes to metrics.jsonl. */
+  readonly onMetrics?: (line: MetricsLine) => void;
+}
+
+export interface MetricsLine { readonly wave: number; readonly metrics: Metrics }
+
+export interface Journal {
+  /** Takes an event; writing goes on behind. Throws what an earlier write failed with. */
+  record(event: RunEvent): void;
+  /** A remark for people, filed under the wave that is going on. */
+  note(message: string): void;
+  /** Resolves when everything of the completed waves is written: await it before the checkpoint of a wave, which must not be ahead of the logs. */
+  flush(): Promise<void>;
+  /** For a resume, before anything is recorded: drops all but the first `waves` waves, and learns the last metrics. */
+  cutBack(waves: number): Promise<void>;
+  /** The last value of each metric, by `node.name`, as of the last completed wave; a new object whenever it changes. */
+  readonly latest: Metrics;
+}
+
+const EVERY = 10;
+const TIMING_EVERY = 100;
+
+/** Where logs and pictures lie in a run's directory. */
+export const METRICS = 'metrics.jsonl';
+export const TIMING = 'timing.jsonl';
+export const NOTES = 'notes.jsonl';
+export const PICTURES = 'pictures';
+
+/** A picture's file name, and what it says. */
+const nameOfPicture = (node: string, port: string, wave: number, ending: string): string => `${node}-${port}-${String(wave).padStart(9, '0')}.${ending}`;
+export function parsePictureName(file: string): { readonly port: string; readonly wave: number } | undefined {
+  const match = /^(.+)-(\d{9,})\.(?:png|svg)$/.exec(file);
+  return match ? { port: match[1]!, wave: Number(match[2]) } : undefined;
+}
+
+export function createJournal({ directory, portType, every = EVERY, onMetrics }: JournalOptions): Journal {
+  /** The wave in which each metric came last: one that came in the wave before, too, is dense and is thinned out. */
+  const cameIn = new Map<string, number>();
+  const spent = new Map<string, { ms: number; steps: number }>();
+  let latest: Metrics = {};
+  let current = 0;
+  let since = performance.now();
+  let queue = Promise.resolve();
+  let failure: { readonly error: unknown } | undefined;
+
+  const enqueue = (write: () => Promise<void>): void => {
+    queue = queue.then(async () => {
+      if (!failure) await write().catch((error: unknown) => { failure = { error }; });
+    });
+  };
+  const append = (file: string, line: LogLine): void => enqueue(async () => {
+    const path = join(directory, file);
+    await appendFile(path, lineOf(line)).catch((error: unknown) => { throw diskError(error, path); });
+  });
+
+  const recordMetrics = (wave: number, emitted: Readonly<Record<string, number>>): void => {
+    const metrics = Object.entries(emitted).sort(([a], [b]) => (a < b ? -1 : 1));
+    const due = metrics.filter(([name]) => wave % every === 0 || cameIn.get(name) !== wave - 1);
+    for (const [name] of metrics) cameIn.set(name, wave);
+    latest = { ...latest, ...emitted };
+    if (!due.length) return;
+    const line = Object.fromEntries(due);
+    append(METRICS, { wave, ...line });
+    onMetrics?.({ wave, metrics: line });
+  };
+
+  const recordPicture = (wave: number, node: string, port: string, picture: Picture): void => enqueue(async () => {
+    const { ending, bytes } = await encodePicture(picture);
+    await mkdir(join(directory, PICTURES), { recursive: true });
+    await writeAtomically(join(directory, PICTURES, nameOfPicture(node, port, wave, ending)), bytes);
+  });
+
+  const recordWave = (wave: number, outputs: Readonly<Record<string, Outputs>>): void => {
+    const metrics: Record<string, number> = {};
+    for (const [node, emitted] of Object.entries(outputs)) {
+      for (const [port, value] of Object.entries(emitted)) {
+        const type = portType(node, port);
+        if (type === '@picture') recordPicture(wave, node, port, value as Picture);
+        if (type === '@metrics') for (const [name, number] of Object.entries(value as Metrics)) metrics[`${node}.${name}`] = number;
+      }
+    }
+    if (Object.keys(metrics).length) recordMetrics(wave, metrics);
+    current = wave + 1;
+    if (current % TIMING_EVERY === 0) recordTiming(wave);
+  };
+
+  const recordTiming = (wave: number): void => {
+    const now = performance.now();
+    const nodes = Object.fromEntries([...spent].sort(([a], [b]) => (a < b ? -1 : 1)).map(([node, { ms, steps }]) => [node, { ms: round(ms), steps }]));
+    append(TIMING, { wave, seconds: round((now - since) / 1000), nodes });
+    spent.clear();
+    since = now;
+  };
+
+  return {
+    get latest() { return latest; },
+    record(event) {
+      if (failure) throw failure.error;
+      if (event.type === 'wave') recordWave(event.wave, event.outputs);
+      if (event.type !== 'stepped') return;
+      const { ms, steps } = spent.get(event.node) ?? { ms: 0, steps: 0 };
+      spent.set(event.node, { ms: ms + event.ms, steps: steps + 1 });
+    },
+    note: (message) => append(NOTES, { wave: current, note: message }),
+    async flush() {
+      await queue;
+      if (failure) throw failure.error;
+    },
+    async cutBack(waves) {
+      const seen = new Map<string, number[]>();
+      const values: Record<string, number> = {};
+      await cutLog(join(directory, METRICS), waves, ({ wave, ...metrics }) => {
+        for (const [name, value] of Object.entries(metrics)) {
+          seen.set(name, [...(seen.get(name) ?? []), wave].slice(-2));
+          values[name] = value === null ? Number.NaN : Number(value);
+        }
+      });
+      await cutLog(join(directory, TIMING), waves);
+      await cutLog(join(directory, NOTES), waves);
+      latest = values;
+      current = waves;
+      for (const [name, lines] of seen) cameIn.set(name, isDense(lines, waves - 1, every) ? waves - 1 : lines.at(-1)!);
+      await sweepPartial(join(directory, PICTURES));
+      for (const file of await readdir(join(directory, PICTURES)).catch(() => [])) {
+        if ((parsePictureName(file)?.wave ?? 0) >= waves) await rm(join(directory, PICTURES, file), { force: true });
+      }
+    },
+  };
+}
+
+/**
+ * Whether a metric that was logged in these waves (its last two) came in every wave up to `wave`: then it was logged in the last wave
+ * that `every` divides, and not more often. So a resumed run logs the same lines as one that was never stopped.
+ */
+function isDense(lines: readonly number[], wave: number, every: number): boolean {
+  const last = lines.at(-1)!;
+  return last >= wave - (wave % every) && (lines.length < 2 || last - lines[0]! >= every);
+}
+
+const round = (value: number): number => Math.round(value * 1000) / 1000;

@@ -1,0 +1,148 @@
+/** @file Pictures as files: image grids as PNG, scatter plots as SVG. Compression runs beside the event loop. */
+import { promisify } from 'node:util';
+import { crc32, deflate } from 'node:zlib';
+import type { ImageGrid, Picture, Scatter } from '../spec/picture.js';
+import { escapeText, point, short, ticks } from './svg.js';
+
+/** A picture's bytes and the ending of its file name. */
+export async function encodePicture(picture: Picture): Promise<{ readonly ending: 'png' | 'svg'; readonly bytes: Uint8Array }> {
+  return picture.kind === 'images'
+    ? { ending: 'png', bytes: await encodeGrid(picture) }
+    : { ending: 'svg', bytes: Buffer.from(drawScatter(picture)) };
+}
+
+const GUTTER = 2;
+const GUTTER_SHADE = 40;
+
+/**
+ * Lays images f32[N,C,H,W] in [-1,1] (C is 1 or 3) out in rows with gutters of 2 pixels and encodes them as PNG, -1 black and 1 white;
+ * values outside are clipped. Near square unless `columns` says otherwise. Throws a RangeError for other sizes.
+ */
+export async function encodeGrid({ title, images, columns }: ImageGrid): Promise<Uint8Array> {
+  const [count = 0, channels = 0, height = 0, width = 0] = images.dims;
+  if (images.dims.length !== 4 || (channels !== 1 && channels !== 3) || !count) {
+    throw new RangeError(`picture "${title}" is ${images.dtype}[${images.dims}]; wanted is f32[N,1,H,W] or f32[N,3,H,W] with an image at least`);
+  }
+  const across = Math.max(1, Math.min(count, columns ?? Math.ceil(Math.sqrt(count))));
+  const down = Math.ceil(count / across);
+  const totalWidth = across * (width + GUTTER) + GUTTER;
+  const totalHeight = down * (height + GUTTER) + GUTTER;
+  // Each row of a PNG starts with a byte that names its filter; 0 is none.
+  const stride = 1 + totalWidth * channels;
+  const rows = new Uint8ClampedArray(totalHeight * stride).fill(GUTTER_SHADE);
+  for (let y = 0; y < totalHeight; y++) rows[y * stride] = 0;
+  for (let n = 0; n < count; n++) {
+    const top = Math.floor(n / across) * (height + GUTTER) + GUTTER;
+    const left = (n % across) * (width + GUTTER) + GUTTER;
+    for (let c = 0; c < channels; c++) {
+      for (let y = 0; y < height; y++) {
+        let from = ((n * channels + c) * height + y) * width;
+        let to = (top + y) * stride + 1 + left * channels + c;
+        for (let x = 0; x < width; x++, from++, to += channels) rows[to] = (Number(images.data[from]) + 1) * 127.5;
+      }
+    }
+    if (n % 16 === 15) await new Promise((turn) => setImmediate(turn));
+  }
+  return encodePng(totalWidth, totalHeight, channels, rows, title);
+}
+
+const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const compress = promisify<Uint8ClampedArray, { level: number }, Buffer>(deflate);
+
+/** PNG with 8 bits a channel (W3C PNG, third edition, section 5): the title is kept in an international text chunk. */
+async function encodePng(width: number, height: number, channels: 1 | 3, rows: Uint8ClampedArray, title: string): Promise<Uint8Array> {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, channels === 1 ? 0 : 2], 8);
+  const data = await compress(rows, { level: 6 });
+  return Buffer.concat([SIGNATURE, chunk('IHDR', header), chunk('iTXt', Buffer.from(`${TITLE}${title}`)), chunk('IDAT', data), chunk('IEND', Buffer.alloc(0))]);
+}
+const TITLE = 'Title\0\0\0\0\0';
+
+function chunk(type: string, data: Uint8Array): Buffer {
+  const body = Buffer.concat([Buffer.from(type), data]);
+  const bytes = Buffer.alloc(body.length + 8);
+  bytes.writeUInt32BE(data.length, 0);
+  bytes.set(body, 4);
+  bytes.writeUInt32BE(crc32(body), body.length + 4);
+  return bytes;
+}
+
+/** The title that `encodePicture` put into a file. */
+export function titleOf(file: string, bytes: Buffer): string {
+  if (file.endsWith('.svg')) return /<title>(.*?)<\/title>/.exec(bytes.subarray(0, 4096).toString())?.[1] ?? '';
+  const start = SIGNATURE.length + 12 + 13;
+  const isText = bytes.length > start + 8 && bytes.toString('latin1', start + 4, start + 8) === 'iTXt';
+  return isText ? escapeText(bytes.toString('utf8', start + 8 + TITLE.length, start + 8 + bytes.readUInt32BE(start))) : '';
+}
+
+const SIDE = 420;
+const MARGIN = 34;
+const MOST_POINTS = 5000;
+const COLOURS: Readonly<Record<string, string>> = { real: '#d6453d', fake: '#2f6fd6' };
+const OTHERS = ['#3f9a5f', '#a05fc4', '#d98a1f', '#5c6b7a'];
+
+/**
+ * Draws points in the plane at equal scale on both axes: real red, fake blue. The view is that of the real points where there are any,
+ * and the legend counts what lies outside it; of more than 5000 points of a series an even part is drawn.
+ */
+export function drawScatter({ title, series }: Scatter): string {
+  const real = series.filter(({ name }) => name === 'real');
+  const { x, y, half } = frameOf(real.length ? real : series);
+  const place = (value: number, centre: number) => ((value - centre) / half + 1) * SIDE / 2;
+  const layers = series.map(({ name, points }, i) => {
+    const colour = COLOURS[name] ?? OTHERS[i % OTHERS.length]!;
+    const count = points.length / 2;
+    const step = Math.max(1, count / MOST_POINTS);
+    let path = '';
+    let outside = 0;
+    for (let n = 0; n < count; n++) {
+      if (!(Math.abs(points[2 * n]! - x) <= half && Math.abs(points[2 * n + 1]! - y) <= half)) outside++;
+    }
+    for (let n = 0; n < count; n += step) {
+      const at = 2 * Math.floor(n);
+      if (Math.abs(points[at]! - x) <= half && Math.abs(points[at + 1]! - y) <= half) {
+        path += `M${point(place(points[at]!, x))} ${point(SIDE - place(points[at + 1]!, y))}h0`;
+      }
+    }
+    return { name, colour, path, outside };
+  });
+  const grid = [...ticks(x - half, x + half, 5).map((t) => ({ t, at: place(t, x), across: false })),
+    ...ticks(y - half, y + half, 5).map((t) => ({ t, at: SIDE - place(t, y), across: true }))];
+  const lines = grid.map(({ at, across }) => (across ? `M0 ${point(at)}h${SIDE}` : `M${point(at)} 0v${SIDE}`)).join('');
+  const labels = grid.map(({ t, at, across }) => (across
+    ? `<text x="-6" y="${point(at + 3.5)}" text-anchor="end">${short(t)}</text>`
+    : `<text x="${point(at)}" y="${SIDE + 15}" text-anchor="middle">${short(t)}</text>`)).join('');
+  let offset = 0;
+  const legend = layers.map(({ name, colour, outside }) => {
+    const text = outside ? `${name} (${short(outside)} outside)` : name;
+    const entry = `<circle cx="${offset + 4}" cy="-10" r="4" fill="${colour}"/><text x="${offset + 12}" y="-6.5">${escapeText(text)}</text>`;
+    offset += 28 + text.length * 6.2;
+    return entry;
+  }).join('');
+  const points = layers.map(({ colour, path }) => `<path d="${path}" stroke="${colour}"/>`).join('');
+  return `<svg xmlns="http://www.w3.org/2000/svg" class="scatter" viewBox="${-MARGIN} -24 ${SIDE + MARGIN + 10} ${SIDE + 44}" role="img">`
+    + `<title>${escapeText(title)}</title><style>${SCATTER_STYLE}</style>`
+    + `<path class="grid" d="${lines}M0 0h${SIDE}v${SIDE}h${-SIDE}z"/>${labels}${legend}<g class="points">${points}</g></svg>\n`;
+}
+
+const SCATTER_STYLE = '.scatter text{font:11px system-ui,sans-serif;fill:#666}.scatter .grid{fill:none;stroke:#8884;stroke-width:1}'
+  + '.scatter .points path{fill:none;stroke-width:2.4;stroke-linecap:round;stroke-opacity:.45}@media (prefers-color-scheme:dark){.scatter text{fill:#aaa}}';
+
+/** The square around all finite points, a tenth wider. */
+function frameOf(series: Scatter['series']): { readonly x: number; readonly y: number; readonly half: number } {
+  const low = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const high = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { points } of series) {
+    for (let i = 0; i < points.length; i++) {
+      const value = points[i]!;
+      if (!Number.isFinite(value)) continue;
+      low[i % 2] = Math.min(low[i % 2]!, value);
+      high[i % 2] = Math.max(high[i % 2]!, value);
+    }
+  }
+  const half = Math.max(high[0]! - low[0]!, high[1]! - low[1]!) / 2;
+  if (!Number.isFinite(half)) return { x: 0, y: 0, half: 1 };
+  return { x: (low[0]! + high[0]!) / 2, y: (low[1]! + high[1]!) / 2, half: half * 1.1 || 1 };
+}
