@@ -1,0 +1,79 @@
+/** @file A program as an ONNX model file. */
+import { traceError } from '../../spec/issue.js';
+import type { TensorValue } from '../../spec/value.js';
+import { show } from '../../spec/tensor-type.js';
+import type { Program } from '../program.js';
+import { simplify } from '../simplify.js';
+import { RuleError, topological, type Equation, type Tensor } from '../tensor.js';
+import { createWriter, valueInfo, type Writer } from './writer.js';
+import { writeModel } from './schema.js';
+
+/** The operator set: the first in which all reductions take their axes as inputs, and one that browsers' runtimes know. */
+export const OPSET = 18;
+
+export interface EncodeOptions {
+  /** The operator set, 18 or later. */
+  readonly opset?: number;
+  /** Values of states that become part of the file instead of inputs: an exported generator's weights. */
+  readonly constants?: Readonly<Record<string, TensorValue>>;
+  /** Written into the file's metadata. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/** The name of a state's next version among the outputs of the file. */
+export const nextName = (state: string): string => `${state}.next`;
+
+/**
+ * A model file: inputs are the program's states, then its inputs; outputs are `<state>.next` of the states that change, then its
+ * outputs. The program is simplified first.
+ */
+export function encode(traced: Program, { opset = OPSET, constants = {}, metadata = {} }: EncodeOptions = {}): Uint8Array {
+  const program = simplify(traced);
+  const writer = createWriter(), names = new Map<Tensor, string>();
+  const inputs = [...Object.entries(program.state).map(([name, { value }]) => [name, value] as const), ...Object.entries(program.inputs)];
+  const results = [
+    ...Object.entries(program.state).filter(([, { value, next }]) => next !== value).map(([name, { next }]) => [nextName(name), next] as const),
+    ...Object.entries(program.outputs),
+  ];
+  for (const [name, symbol] of inputs) {
+    names.set(symbol, name);
+    const value = constants[name];
+    if (value) bake(writer, program, name, symbol, value);
+  }
+  for (const equation of topological(results.map(([, t]) => t))) lower(writer, program, equation, names);
+  for (const [name, t] of results) {
+    const from = names.get(t)!;
+    if (!writer.rename(from, name)) writer.rename(writer.node('Identity', [from])[0]!, name);
+  }
+  const graph = writer.graph(
+    program.name,
+    inputs.filter(([name]) => !constants[name]).map(([name, t]) => valueInfo(name, t.shape)),
+    results.map(([name, t]) => valueInfo(name, t.shape)),
+  );
+  return writeModel({
+    irVersion: opset > 20 ? 10n : 8n, producerName: 'gantry', graph, opsetImport: [{ domain: '', version: BigInt(opset) }],
+    metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+  });
+}
+
+function bake(writer: Writer, program: Program, name: string, symbol: Tensor, value: TensorValue): void {
+  if (show(value) !== show(symbol.shape)) throw traceError(program.name, `the value of ${name} is ${show(value)}; the program wants ${symbol}`);
+  if (program.state[name]!.next !== symbol) throw traceError(program.name, `state ${name} changes, so it cannot become a constant`);
+  writer.initializer(name, value.dtype, value.dims, value.data);
+}
+
+function lower(writer: Writer, program: Program, equation: Equation, names: Map<Tensor, string>): void {
+  const { op, inputs, outputs, where } = equation;
+  if (op.name === 'input') {
+    if (!names.has(outputs[0]!)) throw traceError(where || program.name, `${equation.attrs.name} is not among the inputs and states of ${program.name}`);
+    return;
+  }
+  writer.place(`${where || program.name}: ${op.name}`);
+  try {
+    const results = op.lower(writer, inputs.map((t) => names.get(t)!), equation);
+    results.forEach((name, i) => names.set(outputs[i]!, name));
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    throw traceError(where || program.name, `${op.name}(${inputs.join(', ')}): ${error.message}`);
+  }
+}
