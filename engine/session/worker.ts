@@ -1,0 +1,79 @@
+/** @file The thread of ONNX Runtime: sessions and resident tensors by id. One request at a time, each answered, in the order in which they came. */
+import { parentPort, workerData } from 'node:worker_threads';
+import type { TensorValue } from '../spec/value.js';
+import { guarded } from './exit-guard.js';
+import { dtypeOf, explain, open, run, toNative, toValue, type NativeTensor, type Session } from './onnxruntime.js';
+import { buffersOf, type Answer, type Call, type Calls, type Feed, type Message } from './protocol.js';
+
+const port = parentPort!;
+const { word } = workerData as { readonly word: Int32Array };
+const sessions = new Map<number, Session>();
+const residents = new Map<number, NativeTensor>();
+
+function found<T>(table: ReadonlyMap<number, T>, id: number, what: string): T {
+  const value = table.get(id);
+  if (value === undefined) throw new Error(`${what} ${id} is not here`);
+  return value;
+}
+const feed = (value: Feed): NativeTensor => (typeof value === 'number' ? found(residents, value, 'resident') : toNative(value));
+const mapped = <A, B>(record: Readonly<Record<string, A>>, change: (value: A, key: string) => B): Record<string, B> =>
+  Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
+
+const calls: { readonly [K in Call]: (ask: Calls[K]['ask']) => Promise<Calls[K]['answer']> } = {
+  async open({ session, model, settings }) {
+    const opened = await guarded(word, () => open(model, settings));
+    sessions.set(session, opened);
+    return opened.signature;
+  },
+  async run({ session, feeds, keep, fetch }) {
+    const opened = found(sessions, session, 'session');
+    const outputs = await guarded(word, () => run(opened, mapped(feeds, feed), [...Object.keys(keep), ...fetch]));
+    const kept = mapped(keep, (id, name) => {
+      const output = outputs[name]!;
+      residents.set(id, output);
+      return { dtype: dtypeOf(output), dims: output.dims };
+    });
+    return { kept, fetched: Object.fromEntries(fetch.map((name) => [name, toValue(outputs[name]!)])) };
+  },
+  async put({ id, value }) {
+    residents.set(id, toNative(value));
+    return null;
+  },
+  get: async ({ id }) => toValue(found(residents, id, 'resident')),
+  async release({ ids }) {
+    for (const id of ids) residents.delete(id);
+    return null;
+  },
+  async shut({ session }) {
+    const opened = found(sessions, session, 'session');
+    sessions.delete(session);
+    await guarded(word, () => opened.native.release());
+    return null;
+  },
+  async close() {
+    for (const { native } of sessions.values()) await guarded(word, () => native.release());
+    sessions.clear();
+    residents.clear();
+    port.close(); // nothing else holds the thread: it ends by itself
+    return null;
+  },
+};
+
+const sent = (call: Call, answer: unknown): readonly TensorValue[] => {
+  if (call === 'get') return [answer as Calls['get']['answer']];
+  return call === 'run' ? Object.values((answer as Calls['run']['answer']).fetched) : [];
+};
+
+async function reply({ number, call, ask }: Message): Promise<void> {
+  try {
+    const answer = await (calls[call] as (ask: unknown) => Promise<unknown>)(ask);
+    port.postMessage({ number, answer } satisfies Answer, buffersOf(sent(call, answer)));
+  } catch (error) {
+    port.postMessage({ number, failed: explain(error) } satisfies Answer);
+  }
+}
+
+let line = Promise.resolve();
+port.on('message', (message: Message) => {
+  line = line.then(() => reply(message));
+});
