@@ -95,7 +95,7 @@ const REASONS: Readonly<Record<string, { readonly says: string; readonly try: st
 
 /** Turns a system error about writing `path` into one for people; other errors pass through. A full disk always ends with exit code 3. */
 export function diskError(error: unknown, path: string, exitCode: ExitCode = 3): unknown {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   const reason = REASONS[code];
   if (!reason || error instanceof GantryError) return error;
   const issue: Issue = { at: '', says: `can not be written: ${reason.says} (${code})`, try: reason.try };
