@@ -1,0 +1,8 @@
+/** @file Data sets: toy mixtures, IDX files, stacked digits, and fresh draws from any of them. */
+import { definePlugin } from '../../engine/index.js';
+import { draw } from './draw.js';
+import { idx } from './idx.js';
+import { mixture } from './mixture.js';
+import { stackedDigits } from './stacked-digits.js';
+
+export default definePlugin({ name: 'data', nodes: [mixture, idx, stackedDigits, draw] });

@@ -1,0 +1,8 @@
+/** @file Metrics: what a run reports of its samples, and the pictures it shows. */
+import { definePlugin } from '../../engine/index.js';
+import { clusters } from './clusters.js';
+import { digits } from './digits.js';
+import { mixture } from './mixture.js';
+import { images } from './images.js';
+
+export default definePlugin({ name: 'metrics', nodes: [mixture, clusters, digits, images] });
