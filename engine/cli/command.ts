@@ -1,5 +1,6 @@
 /** @file What all commands share: options, output for machines and for people, and how a failure ends the program. */
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { Device } from '../session/host.js';
 import { GantryError, type Issue } from '../spec/issue.js';
 
 export interface SharedOptions {
@@ -11,8 +12,8 @@ export interface SharedOptions {
 /** Starts a command: its name and arguments, one sentence, examples, and the options that every command has. */
 export function command(spelling: string, about: string, examples: readonly (readonly [line: string, does: string])[]): Command {
   const width = Math.max(...examples.map(([line]) => line.length));
-  return new Command(spelling.split(' ')[0])
-    .arguments(spelling.split(' ').slice(1).join(' '))
+  const [name, ...parameters] = spelling.split(' ');
+  return parameters.reduce((one, parameter) => one.argument(parameter), new Command(name))
     .description(about)
     .option('--json', 'print one JSON object a line on stdout', false)
     .addOption(new Option('--debug', 'show stack traces').default(false, 'off'))
@@ -20,13 +21,24 @@ export function command(spelling: string, about: string, examples: readonly (rea
     .addHelpText('after', `\nExamples:\n${examples.map(([line, does]) => `  $ ${line.padEnd(width)}   ${does}`).join('\n')}`);
 }
 
+export interface DeviceOptions {
+  readonly device: Device | 'auto';
+  readonly threads?: number;
+}
+
+/** Adds the options of commands that compute. */
+export const device = (one: Command): Command =>
+  one
+    .addOption(new Option('--device <device>', 'where to compute; nothing falls back in silence').choices(['cpu', 'cuda', 'webgpu', 'auto']).default('cpu'))
+    .option('--threads <n>', 'threads of one operator (all cores)', whole(1));
+
 /** For repeatable options. */
 export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 /** For options that are whole numbers of at least `least`. */
 export const whole = (least: number) => (text: string): number => {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least || text.trim() === '') throw new CommanderError(2, 'gantry.number', `"${text}" is not a whole number of at least ${least}`);
+  if (!Number.isSafeInteger(value) || value < least || text.trim() === '') throw new InvalidArgumentError(`It wants a whole number of at least ${least}.`);
   return value;
 };
 
@@ -40,7 +52,11 @@ export const issueEvent = (where: string, issue: Issue): object => ({ type: 'iss
 
 /** Prints what went wrong and gives the exit code. People never see a stack trace unless they ask for it. */
 export function fail(error: unknown, { json, debug }: { readonly json: boolean; readonly debug: boolean }): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    if (json) emit({ type: 'error', message: error.message, exitCode: 2, issues: [] });
+    return 2;
+  }
   const failure = error instanceof Error ? error : new Error(String(error));
   const known = failure instanceof GantryError ? failure : undefined;
   const message = known?.message ?? `${failure.name}: ${failure.message}`;

@@ -19,7 +19,7 @@ export function lazyHost(device: Device | 'auto', threads: number | undefined, n
 }
 
 async function start(wish: Device | 'auto', threads: number | undefined, note: (message: string) => void): Promise<SessionHost> {
-  const { chooseDevice, createWorkerHost } = await import('../session/worker-host.js');
+  const [{ chooseDevice }, { createWorkerHost }] = await Promise.all([import('../session/probe.js'), import('../session/worker-host.js')]);
   const { device, because } = await chooseDevice(wish);
   if (wish === 'auto') note(`device ${device}: ${because.join('; ')}`);
   return createWorkerHost({ device, ...(threads && { threads }) });

@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+/** @file The command line: wires one file a command. */
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { fail } from './command.js';
+import { doctorCommand } from './doctor.js';
+import { nodesCommand } from './nodes.js';
+import { sampleCommand } from './sample.js';
+
+// A reader that closes its end early (`gantry nodes | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 3));
+
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
+const program = new Command('gantry')
+  .description('Typed dataflow graphs for GANs: compose, check, train.')
+  .version(version)
+  .showSuggestionAfterError()
+  .addHelpText('after', '\nStart with:\n  $ gantry run graphs/self-conditioned-gan/grid.json');
+for (const command of [nodesCommand(), sampleCommand(), doctorCommand()]) program.addCommand(command);
+for (const command of [program, ...program.commands]) command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = fail(error, { json: process.argv.includes('--json'), debug: process.argv.includes('--debug') });
+}

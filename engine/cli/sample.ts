@@ -1,0 +1,117 @@
+/** @file `gantry sample RUN`: new images from a run's generator, through its ONNX file alone. */
+import { mkdir, readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Networks } from '../training/values.js';
+import type { Random } from '../session/keyed-random.js';
+import { inputError } from '../spec/issue.js';
+import { elements, tensor, type TensorValue } from '../spec/value.js';
+import { command, device, emit, say, whole, type DeviceOptions, type SharedOptions } from './command.js';
+
+interface Options extends SharedOptions, DeviceOptions {
+  readonly count: number;
+  readonly out?: string;
+  readonly condition?: string;
+  readonly seed: number;
+}
+
+/** Images a call of the generator: large enough to keep cores busy, small enough for any memory. */
+const BATCH = 64;
+
+export const sampleCommand = (): Command =>
+  device(command('sample <run>', "Draw images (or points) from a run's generator, with one contact sheet.", [
+    ['gantry sample runs/grid', '64 samples into runs/grid/samples'],
+    ['gantry sample runs/digits --count 16 --condition 7', 'sixteen of cluster 7'],
+    ['gantry sample generator.onnx --out here --seed 3', 'from the file alone'],
+  ]))
+    .option('--count <n>', 'how many', whole(1), 64)
+    .option('--out <dir>', 'folder to write to (RUN/samples)')
+    .option('--condition <labels>', 'labels such as 7 or 0,1,2 or all, dealt out in turn (uniformly random); or a .json file of vectors')
+    .option('--seed <n>', 'seed of latents and random labels', whole(0), 0)
+    .action(async (run: string, options: Options) => {
+      const { model, folder } = await locate(run, options.out);
+      const networks = await describe(model);
+      const { lazyHost } = await import('../registry/lazy-host.js');
+      const host = lazyHost(options.device, options.threads, (message) => say(message, true));
+      try {
+        const { keyedRandom } = await import('../session/keyed-random.js');
+        const random = (name: string) => keyedRandom(options.seed, 'sample', 0, name);
+        const z = tensor('f32', [options.count, networks.latent], random('z').normal(options.count * networks.latent));
+        const condition = await conditionOf(networks, options, random('condition'));
+        const generator = await host.open(model);
+        const images = await inBatches(options.count, async (from, to) => {
+          const { outputs } = await generator.run({}, { z: rows(z, from, to), ...(condition && { condition: rows(condition, from, to) }) });
+          return outputs.image as TensorValue;
+        });
+        await mkdir(folder, { recursive: true });
+        const { writeSamples } = await import('./samples.js');
+        const files = await writeSamples(folder, images, condition);
+        if (options.json) emit({ type: 'sampled', count: options.count, out: folder, files });
+        else say(`${options.count} samples in ${folder}: see ${files[0]}`, false);
+      } finally {
+        await host.close();
+      }
+    });
+
+/** The generator's file, and where samples go. */
+async function locate(run: string, out: string | undefined): Promise<{ readonly model: string; readonly folder: string }> {
+  const isFile = await stat(run).then((entry) => entry.isFile(), () => { throw inputError(run, 'there is no such run directory or generator file'); });
+  const model = isFile ? run : join(run, 'generator.onnx');
+  await stat(model).catch(() => { throw inputError(run, 'it holds no generator.onnx; a run writes it at its end', { try: `gantry run --resume ${run}` }); });
+  return { model: resolve(model), folder: resolve(out ?? (isFile ? 'samples' : join(run, 'samples'))) };
+}
+
+/** What the generator was built with, from the file's metadata. */
+async function describe(model: string): Promise<Networks> {
+  const { readModel } = await import('../tensor/onnx/schema.js');
+  let about: string | undefined;
+  try {
+    about = readModel(await readFile(model)).metadataProps?.find(({ key }) => key === 'gantry')?.value;
+  } catch (error) {
+    throw inputError(model, `is no ONNX file: ${(error as Error).message}`);
+  }
+  if (!about) throw inputError(model, 'was not exported by gantry: its metadata does not say what latents and conditions it takes');
+  return JSON.parse(about) as Networks;
+}
+
+/** The condition of every image: i64[N] or f32[N,E]; none for an unconditional generator. */
+async function conditionOf({ condition: { kind, size } }: Networks, { count, condition: wish }: Options, random: Random): Promise<TensorValue | undefined> {
+  const where = '--condition';
+  if (kind === 'vector') {
+    if (!wish?.endsWith('.json')) throw inputError(where, `this generator is conditioned on vectors of ${size} numbers; it wants a .json file of such vectors`);
+    const vectors = JSON.parse(await readFile(wish, 'utf8').catch(() => { throw inputError(where, `${wish} can't be read`); })) as number[][];
+    if (!Array.isArray(vectors) || !vectors.length || vectors.some((v) => v.length !== size)) throw inputError(where, `${wish} wants an array of vectors of ${size} numbers`);
+    return tensor('f32', [count, size], Float32Array.from({ length: count * size }, (_, i) => vectors[Math.floor(i / size) % vectors.length]![i % size]!));
+  }
+  if (size === 1) {
+    if (wish !== undefined) throw inputError(where, 'this generator is unconditional');
+    return undefined;
+  }
+  const labels = wish === undefined ? random.integers(count, size) : dealt(wish, size);
+  return tensor('i64', [count], BigInt64Array.from({ length: count }, (_, i) => BigInt(labels[i % labels.length]!)));
+}
+
+function dealt(wish: string, size: number): readonly number[] {
+  if (wish === 'all') return Array.from({ length: size }, (_, i) => i);
+  return wish.split(',').map((word) => {
+    const label = Number(word);
+    if (word.trim() === '' || !Number.isInteger(label) || label < 0 || label >= size) throw inputError('--condition', `"${word}" is no label; labels are 0 to ${size - 1}`);
+    return label;
+  });
+}
+
+/** Rows `from` to `to` (excluded) of a tensor. */
+function rows({ dtype, dims, data }: TensorValue, from: number, to: number): TensorValue {
+  const each = elements(dims.slice(1));
+  return tensor(dtype, [to - from, ...dims.slice(1)], data.slice(from * each, to * each));
+}
+
+async function inBatches(count: number, make: (from: number, to: number) => Promise<TensorValue>): Promise<TensorValue> {
+  const made: TensorValue[] = [];
+  for (let from = 0; from < count; from += BATCH) made.push(await make(from, Math.min(count, from + BATCH)));
+  const [first] = made, dims = [count, ...first!.dims.slice(1)];
+  const all = new Float32Array(elements(dims));
+  let offset = 0;
+  for (const { data } of made) { all.set(data as Float32Array, offset); offset += data.length; }
+  return tensor('f32', dims, all);
+}
