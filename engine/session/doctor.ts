@@ -45,10 +45,11 @@ function neighbours(): Diagnosis {
   try {
     require('hnswlib-node');
     return { subject: 'hnswlib-node', works: true, says: 'approximate neighbours are available' };
-  } catch {
+  } catch (error) {
+    const lacks = String(error).includes('bindings file') ? 'was not compiled when it was installed' : 'is not installed';
     return {
-      subject: 'hnswlib-node', works: false, says: 'is not installed: neighbours are searched exactly, which is slower above 50,000 rows',
-      try: 'npm install hnswlib-node, which needs g++, make and python3',
+      subject: 'hnswlib-node', works: false, says: `${lacks}: neighbours are searched exactly, which is slower above 50,000 rows`,
+      try: 'npm rebuild hnswlib-node, which needs g++, make, python3 and the headers of Node',
     };
   }
 }

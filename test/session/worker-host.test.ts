@@ -2,8 +2,10 @@
 import type { SessionHost, State } from '../../engine/session/host.js';
 import { createWorkerHost } from '../../engine/session/worker-host.js';
 import { isResident, Resident, tensor, type TensorValue } from '../../engine/spec/value.js';
-import { add, cast, greater, matmul, mul, sum } from '../../engine/tensor/ops/index.js';
+import type { Op } from '../../engine/tensor/op.js';
+import { add, cast, gather, greater, matmul, mul, sum } from '../../engine/tensor/ops/index.js';
 import { program } from '../../engine/tensor/program.js';
+import { apply1 } from '../../engine/tensor/tensor.js';
 import { parse, type TensorShape } from '../../engine/spec/tensor-type.js';
 
 const type = (spelling: string): TensorShape => parse(spelling)!;
@@ -133,6 +135,27 @@ test.each([
 ])('a wrong feed is refused: %j', async (x, says) => {
   const step = await host.compile(accumulate);
   await expect(step.run(await start(), { x })).rejects.toThrow(`  inputs.x: ${says}`);
+});
+
+test('what a kernel refuses is an error of that run alone, in one line', async () => {
+  const pick = await host.compile(program('pick', {}, { x: type('f32[3]'), i: type('i64[1]') }, (_, { x, i }) => ({ outputs: { y: gather(x, i) } })));
+  const at = (i: bigint) => pick.run({}, { x: f32(5, 6, 7), i: tensor('i64', [1], BigInt64Array.of(i)) });
+  const [good, bad, after] = await Promise.allSettled([at(1n), at(9n), at(2n)]);
+  expect((bad as PromiseRejectedResult).reason.message).toMatch(/^SessionError: program "pick": does not run: Gather.*: indices element out of data bounds, idx=9 .*$/);
+  for (const [outcome, value] of [[good, 6], [after, 7]] as const) expect(outcome).toMatchObject({ status: 'fulfilled', value: { outputs: { y: f32(value) } } });
+});
+
+test('an output that breaks the promise of its signature is an error, and leaves no resident behind', async () => {
+  const nonzero: Op = {
+    name: 'nonzero', infer: () => [type('i64[1,2]')], eval: () => [new Float64Array(2)], lower: (emit, [x]) => emit.node('NonZero', [x!]),
+  };
+  const places = await host.compile(program('places', {}, { x: type('f32[3]') }, (_, { x }) => ({ outputs: { at: apply1(nonzero, [x]) } })));
+  expect(numbers((await places.run({}, { x: f32(4, 0, 4) })).outputs.at)).toEqual([0, 2]);
+  const before = [...host.residents];
+  const says = 'outputs.at: is i64[1,3]; wants i64[1,2]: dimension 1 disagrees';
+  await expect(places.run({}, { x: f32(4, 4, 4) })).rejects.toThrow(says);
+  await expect(places.run({}, { x: f32(4, 4, 4) }, { keep: ['at'] })).rejects.toThrow(says);
+  expect([...host.residents]).toEqual(before);
 });
 
 test('runs that are asked for together run in order', async () => {
