@@ -62,8 +62,8 @@ export function trainingState({ pair, optimisers, averaging }: StepPlan): Record
 const symbols = (shapes: Readonly<Record<string, TensorShape>>): Record<string, Tensor> =>
   Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, input(name, shape)]));
 
-/** Traces the step for the phases that `active` picks by their `every`. */
-export function traceStep(plan: StepPlan, active: (every: number) => boolean): TracedStep {
+/** Traces the step of the phases that `active` picks. */
+export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): TracedStep {
   const { method, pair, optimisers, averaging, accumulate } = plan;
   const where = `train/${method.name}`;
   const state = symbols(trainingState(plan)), batch = symbols(plan.batch);
@@ -120,7 +120,7 @@ export function traceStep(plan: StepPlan, active: (every: number) => boolean): T
     for (const [name, moment] of Object.entries(after.moments)) next[`${phase.trains}/${name}`] = moment;
   };
   phases.forEach((phase, p) => {
-    if (!active(phase.every ?? 1)) return;
+    if (!active(phase)) return;
     for (let t = 0; t < (phase.times ?? 1); t++)
       within(`${where}, ${phase.trains} phase`, () => update(phase, phasesOf.slice(t * accumulate, (t + 1) * accumulate).map((slicePhases) => slicePhases[p]!)));
   });

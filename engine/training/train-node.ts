@@ -122,7 +122,7 @@ function stepPrograms(plan: StepPlan, { services }: StartContext) {
   const programs = new Map<string, Promise<{ traced: TracedStep; executable: Executable }>>();
   let cadence: readonly number[] | undefined;
   const compile = async (wave: number) => {
-    const traced = traceStep(plan, (every) => wave % every === 0);
+    const traced = traceStep(plan, ({ every = 1 }) => wave % every === 0);
     cadence = traced.cadence;
     return { traced, executable: await services.host.compile(traced.program) };
   };

@@ -1,7 +1,8 @@
 /** @file `self-conditioned/label`: the cluster of every image of a batch, by the nearest centre among the frozen discriminator's features. */
 import { z } from 'zod';
 import {
-  argMin, defineNode, discriminatorProgram, executableOf, gather, matmul, mul, square, sub, sum, type Clusters, type Executable, type NetworkPair, type Tensorial,
+  argMin, defineNode, discriminatorProgram, executableOf, fetched, gather, matmul, mul, rows, square, sub, sum, tensor,
+  type Clusters, type NetworkPair, type Tensorial,
 } from '../../engine/index.js';
 
 /** |x - c|^2 without |x|^2, which is the same for every centre. */
@@ -10,23 +11,27 @@ const nearestProgram = (pair: NetworkPair) =>
     label: gather(mapping, argMin(sub(sum(square(centres), [1]), mul(matmul(judge().feature, centres, { transposeB: true }), 2)), 1)),
   }));
 
-/** Labels i64[N] of images f32[N,…]: nearest centre under the frozen copy, then the matching's label of it. */
-export async function labelsOf(run: Executable, { weights, centres, mapping }: Clusters, image: Tensorial): Promise<Tensorial> {
-  return (await run.run(weights.state, { image, centres, mapping })).outputs.label!;
-}
-
 export const label = defineNode({
   name: 'self-conditioned/label',
   about: 'Cluster of each image: nearest centre in the features of the discriminator that the clusters were made with.',
-  config: z.strictObject({}),
-  inputs: { image: 'f32[N,...S]', clusters: { latest: '@clusters[K]' } },
+  config: z.strictObject({ batch: z.int().positive().default(1000).describe('images in one call; bounds the memory') }),
+  inputs: { image: 'f32[N,...S]', clusters: { latest: '@clusters[K,...S]' } },
   outputs: { label: 'i64<K>[N]' },
-  start: () => ({
+  start: ({ batch }) => ({
     state: {},
-    async step(state, inputs, { services }) {
-      const clusters = inputs.clusters as Clusters;
-      const run = await executableOf(services, clusters.weights.networks, 'nearest centre', nearestProgram);
-      return { state, outputs: { label: await labelsOf(run, clusters, inputs.image) } };
+    async step(state, inputs, { services, signal }) {
+      const { weights, centres, mapping } = inputs.clusters as Clusters;
+      const run = await executableOf(services, weights.networks, 'nearest centre', nearestProgram);
+      const nearest = async (image: Tensorial) => (await run.run(weights.state, { image, centres, mapping })).outputs.label!;
+      const count = inputs.image.dims[0]!;
+      if (count <= batch) return { state, outputs: { label: await nearest(inputs.image) } };
+      const images = await fetched(services, inputs.image), labels = new BigInt64Array(count);
+      for (let from = 0; from < count; from += batch) {
+        signal.throwIfAborted();
+        const part = await fetched(services, await nearest(rows(images, from, Math.min(count, from + batch))));
+        labels.set(part.data as BigInt64Array, from);
+      }
+      return { state, outputs: { label: tensor('i64', [count], labels) } };
     },
   }),
 });

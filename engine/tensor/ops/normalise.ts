@@ -59,10 +59,16 @@ export const batchNormaliseOp: Op = {
     });
     return [y, mean, variance];
   },
-  // With momentum 0 the running statistics that the node gives are the batch's own.
-  lower(emit, inputs, { inputs: [x], attrs: { epsilon } }) {
-    const dims = numbers([x!.dims[1]!], 'batch normalisation'), [zeros, ones] = [0, 1].map((v) => emit.constant(x!.dtype, dims, new Float64Array(dims[0]!).fill(v)));
-    return emit.node('BatchNormalization', [...inputs, zeros!, ones!], { epsilon: { float: epsilon as number }, momentum: { float: 0 }, training_mode: 1 }, 3);
+  // With momentum 0 the running statistics that the node gives are the batch's own, whatever goes in. But the runtime writes them over what goes in, other
+  // readers or not, so each node gets two vectors that nothing else reads: the first and the last element of the batch at one place.
+  lower(emit, [x, gamma, beta], { inputs, attrs: { epsilon } }) {
+    const inner = others(inputs[0]!.rank).slice(1);
+    const constant = (values: readonly number[]) => emit.constant('i64', [values.length], values);
+    const overwritten = [0, -1].map((item) => {
+      const [piece] = emit.node('Slice', [x!, constant([item, ...inner.map(() => 0)]), constant([item === 0 ? 1 : Number.MAX_SAFE_INTEGER, ...inner.map(() => 1)]), constant([0, ...inner])]);
+      return emit.node('Reshape', [piece!, constant([-1])])[0]!;
+    });
+    return emit.node('BatchNormalization', [x!, gamma!, beta!, ...overwritten], { epsilon: { float: epsilon as number }, momentum: { float: 0 }, training_mode: 1 }, 3);
   },
 };
 /**

@@ -1,0 +1,33 @@
+/** @file Table 1 of Self-Conditioned GAN: modes, high quality and reverse KL on the 2-D mixtures, with the paper's cells (ten trials each). */
+import type { Estimate, Table } from '../../engine/index.js';
+
+const metrics = [
+  { name: 'modes', from: 'quality.modes', digits: 1 },
+  { name: 'high quality, % (box)', from: 'quality.high_quality_box', scale: 100, digits: 2 },
+  { name: 'reverse KL, nats', from: 'quality.reverse_kl', digits: 5 },
+  { name: 'variance / data\'s', from: 'quality.variance_ratio', digits: 2 },
+] as const;
+
+type Cell = readonly [mean: number, se: number];
+const paper = (modes: Cell, quality: Cell, kl: Cell): Readonly<Record<string, Estimate>> =>
+  Object.fromEntries([modes, quality, kl].map(([mean, se], i) => [metrics[i]!.name, { mean, se }]));
+
+const graph = (name: string) => `graphs/self-conditioned-gan/${name}.json`;
+const rows = (row: string, suffix: string, ring: readonly [Cell, Cell, Cell], grid: readonly [Cell, Cell, Cell]) => [
+  { row, data: 'ring', graph: graph(`ring${suffix}`), paper: paper(...ring) },
+  { row, data: 'grid', graph: graph(`grid${suffix}`), paper: paper(...grid) },
+];
+
+export const table1: Table = {
+  name: 'self-cond-table1',
+  about: 'Modes, high-quality samples and reverse KL on the ring of 8 and the grid of 25 Gaussians.',
+  source: 'Liu et al., Diverse Image Generation via Self-Conditioned GANs, CVPR 2020, table 1',
+  trials: 3,
+  metrics,
+  rows: [
+    ...rows('GAN', '-gan', [[6.3, 0.5], [98.2, 0.2], [0.45, 0.09]], [[17.3, 0.8], [94.8, 0.7], [0.7, 0.07]]),
+    ...rows('Random labels', '-random-labels', [[7.9, 0.1], [96.3, 1.1], [0.07, 0.02]], [[16, 1], [90.6, 1.6], [0.57, 0.07]]),
+    ...rows('Self-Conditioned GAN', '', [[8, 0], [99.5, 0.3], [0.0014, 0.0002]], [[25, 0], [99.5, 0.1], [0.0063, 0.0007]]),
+    ...rows('Self-Conditioned GAN, online', '-online', [[8, 0], [99.9, 0], [0.00349, 0]], [[25, 0], [99.1, 0], [0.00122, 0]]),
+  ],
+};
