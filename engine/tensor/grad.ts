@@ -1,9 +1,19 @@
 /** @file Reverse-mode differentiation: more of the same program, so the gradient of a gradient needs nothing new. */
 import { traceError } from '../spec/issue.js';
-import { add, constant } from './ops/index.js';
-import { currentPlace, topological, type Tensor } from './tensor.js';
+import { known } from './dims.js';
+import { add, constant, mul } from './ops/index.js';
+import { currentPlace, RuleError, topological, type Equation, type Tensor } from './tensor.js';
 
 const differentiable = (t: Tensor) => t.dtype === 'f32' || t.dtype === 'f64';
+
+function pull(equation: Equation, cotangents: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[] {
+  try {
+    return equation.op.vjp!(equation, cotangents);
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    throw traceError(equation.where || 'program', `the gradient of ${equation.op.name}(${equation.inputs.join(', ')}): ${error.message}`);
+  }
+}
 
 /** The derivative of a scalar by each of `wrt`, zeros where it does not depend on it. */
 export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
@@ -11,7 +21,7 @@ export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   const order = topological([loss]);
   const wanted = new Set(wrt);
   const active = new Set<Tensor>(wrt);
-  for (const { inputs, outputs } of order) if (inputs.some((t) => active.has(t))) outputs.forEach((t) => active.add(t));
+  for (const { op, inputs, outputs } of order) if (op.vjp && inputs.some((t) => active.has(t))) outputs.forEach((t) => active.add(t));
 
   const cotangents = new Map<Tensor, Tensor>([[loss, constant(1, loss.dtype)]]);
   const accumulate = (t: Tensor, ct: Tensor | undefined) => {
@@ -23,8 +33,8 @@ export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     if (!equation.op.vjp || !equation.inputs.some((t) => active.has(t))) continue;
     const outs = equation.outputs.map((t) => cotangents.get(t));
     if (outs.every((ct) => ct === undefined)) continue;
-    equation.op.vjp(equation, outs).forEach((ct, i) => accumulate(equation.inputs[i]!, ct));
+    pull(equation, outs).forEach((ct, i) => accumulate(equation.inputs[i]!, ct));
     for (const t of equation.outputs) if (!wanted.has(t)) cotangents.delete(t);
   }
-  return wrt.map((t) => cotangents.get(t) ?? constant(0, t.dtype, t.dims));
+  return wrt.map((t) => cotangents.get(t) ?? (known(t.dims) ? constant(0, t.dtype, t.dims) : mul(t, 0)));
 }

@@ -21,6 +21,8 @@ export interface Emitter {
 export type OnnxAttribute = number | { readonly float: number } | string | readonly number[] | { readonly floats: readonly number[] };
 
 export interface Op {
+  /** Each element of the output comes from those at the same place of the inputs, which broadcast. */
+  readonly elementwise?: true;
   readonly name: string;
   /** Types of the outputs, or a `RuleError` that says what is and what is wanted. */
   infer(inputs: readonly TensorShape[], attrs: Attributes): readonly TensorShape[];

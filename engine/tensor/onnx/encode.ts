@@ -5,6 +5,7 @@ import { show } from '../../spec/tensor-type.js';
 import type { Program } from '../program.js';
 import { simplify } from '../simplify.js';
 import { RuleError, topological, type Equation, type Tensor } from '../tensor.js';
+import { verify } from '../verify.js';
 import { createWriter, valueInfo, type Writer } from './writer.js';
 import { writeModel } from './schema.js';
 
@@ -28,7 +29,7 @@ export const nextName = (state: string): string => `${state}.next`;
  * outputs. The program is simplified first.
  */
 export function encode(traced: Program, { opset = OPSET, constants = {}, metadata = {} }: EncodeOptions = {}): Uint8Array {
-  const program = simplify(traced);
+  const program = verify(simplify(verify(traced)));
   const writer = createWriter(), names = new Map<Tensor, string>();
   const inputs = [...Object.entries(program.state).map(([name, { value }]) => [name, value] as const), ...Object.entries(program.inputs)];
   const results = [

@@ -11,6 +11,7 @@ import { and, greaterEqual, lessEqual } from './logic.js';
 
 export const whereOp: Op = {
   name: 'where',
+  elementwise: true,
   infer([condition, x, y]) {
     want('bool', condition!.dtype);
     if (x!.dtype !== y!.dtype) throw new RuleError(`${x!.dtype} is not ${y!.dtype}`);
@@ -41,6 +42,7 @@ const CONVERT: Readonly<Record<DType, (x: number) => number>> = {
 };
 export const castOp: Op = {
   name: 'cast',
+  elementwise: true,
   infer: ([x], { to }) => [{ dtype: to as DType, dims: x!.dims }],
   vjp: ({ inputs: [x] }, [ct]) => [isReal(x!.dtype) ? cast(ct!, x!.dtype) : undefined],
   eval: ([x], { to }) => [x!.data.map(CONVERT[to as DType])],
@@ -51,6 +53,7 @@ export const cast = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x 
 
 export const stopGradientOp: Op = {
   name: 'stopGradient',
+  elementwise: true,
   infer: ([x]) => [x!],
   eval: ([x]) => [x!.data],
   lower: (_, inputs) => inputs,

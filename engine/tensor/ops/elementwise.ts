@@ -39,6 +39,7 @@ export interface UnaryRule {
 export function unaryOp(name: string, { eval: f, onnx, vjp, of = 'real' }: UnaryRule): Op {
   return {
     name,
+    elementwise: true,
     infer([x]) {
       want(of, x!.dtype);
       return [x!];
@@ -68,6 +69,7 @@ export type Binary = ((x: Operand, y: Operand) => Tensor) & { readonly op: Op };
 export function binary(name: string, { eval: f, onnx, vjp, of = 'number', gives }: BinaryRule): Binary {
   const op: Op = {
     name,
+    elementwise: true,
     infer([x, y]) {
       if (x!.dtype !== y!.dtype) throw new RuleError(`${x!.dtype} is not ${y!.dtype}`);
       want(of, x!.dtype);
