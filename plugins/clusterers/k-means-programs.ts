@@ -1,6 +1,9 @@
-/** @file The matrix work of k-means as programs of the session host: distances by matmul, sums by one-hot matmul, in blocks of rows. */
+/**
+ * @file The matrix work of k-means as programs of the session host: distances by matmul, sums by one-hot matmul, in blocks of rows.
+ * Matrices between centres and rows are [K,N]: the long axis is the contiguous one, which is up to half again as fast as [N,K].
+ */
 import {
-  add, argMin, div, gather, greater, matmul, maximum, mean, min, minimum, mul, oneHot, program, reshape, slice, square, sub, sum, where, concat,
+  add, argMin, cast, concat, div, equal, gather, greater, iota, matmul, maximum, mean, min, minimum, mul, program, reshape, slice, square, sub, sum, where,
   type Program, type Tensor,
 } from '../../engine/index.js';
 
@@ -22,17 +25,17 @@ function inBlocks<T>(feature: Tensor, n: number, columns: number, body: (rows: T
     return body(slice(feature, 0, from, to), from, to);
   });
 }
-const joined = (parts: readonly Tensor[]) => (parts.length === 1 ? parts[0]! : concat(parts, 0));
+const joined = (parts: readonly Tensor[], axis = 0) => (parts.length === 1 ? parts[0]! : concat(parts, axis));
 const added = (parts: readonly Tensor[]) => parts.reduce(add);
 
 /**
- * The squared distance of every row x to every centre c, less |x - m|^2, as |c'|^2 + 2 m.c' - 2 x.c' with c' = c - m: written around the mean m,
- * so that float32 loses nothing to a common offset of the features. f32[rows,K].
+ * The squared distance of every centre c to every row x, less |x - m|^2, as |c'|^2 + 2 m.c' - 2 x.c' with c' = c - m: written around the mean m,
+ * so that float32 loses nothing to a common offset of the features. f32[K,rows].
  */
 function relativeDistance(x: Tensor, centre: Tensor, m: Tensor): Tensor {
   const shifted = sub(centre, m);
-  const offset = sum(mul(shifted, add(shifted, mul(m, 2))), [1]);
-  return add(matmul(x, mul(shifted, -2), { transposeB: true }), offset);
+  const offset = sum(mul(shifted, add(shifted, mul(m, 2))), [1], true);
+  return add(matmul(mul(shifted, -2), x, { transposeB: true }), offset);
 }
 
 /** The mean m of the rows, |x - m|^2 of each, and their total. */
@@ -43,18 +46,22 @@ export const surveyProgram = ({ n, width }: Sizes): Program =>
     return { outputs: { mean: m, norm, total: sum(norm) } };
   });
 
+interface Tally { readonly sums: Tensor; readonly counts: Tensor }
+
 /** Sums and counts of the rows of each label. */
-function tally(rows: Tensor, label: Tensor, k: number): { readonly sums: Tensor; readonly counts: Tensor } {
-  const member = oneHot(label, k);
-  return { sums: matmul(member, rows, { transposeA: true }), counts: sum(member, [0]) };
+function tally(rows: Tensor, label: Tensor, k: number): Tally {
+  const member = cast(equal(reshape(iota(k), [k, 1]), reshape(label, [1, -1])), 'f32');
+  return { sums: matmul(member, rows), counts: sum(member, [1]) };
 }
 
 /** The mean of each label's rows; `otherwise` where a label has none. */
-function centresFrom(parts: readonly { readonly sums: Tensor; readonly counts: Tensor }[], k: number, otherwise: Tensor): { centre: Tensor; count: Tensor } {
+function centresFrom(parts: readonly Tally[], k: number, otherwise: Tensor): { readonly centre: Tensor; readonly count: Tensor } {
   const sums = added(parts.map((part) => part.sums)), count = added(parts.map((part) => part.counts));
   const column = reshape(count, [k, 1]);
   return { centre: where(greater(column, 0), div(sums, maximum(column, 1)), otherwise), count };
 }
+
+const nearest = (distance: Tensor) => ({ label: argMin(distance, 0), nearest: sum(min(distance, [0])) });
 
 /**
  * One iteration of Lloyd: the label of each row (the nearest centre, the lower index if equal), the rows' summed distance less `total`,
@@ -63,24 +70,19 @@ function centresFrom(parts: readonly { readonly sums: Tensor; readonly counts: T
 export const lloydProgram = ({ n, width, k }: Sizes): Program =>
   program('k-means iteration', {}, { feature: f32(n, width), mean: f32(width), centre: f32(k, width) }, (_, { feature, mean: m, centre }) => {
     const blocks = inBlocks(feature, n, k, (rows) => {
-      const distance = relativeDistance(rows, centre, m);
-      const label = argMin(distance, 1);
-      return { label, nearest: sum(min(distance, [1])), ...tally(rows, label, k) };
+      const found = nearest(relativeDistance(rows, centre, m));
+      return { ...found, ...tally(rows, found.label, k) };
     });
-    const next = centresFrom(blocks, k, centre);
+    const { centre: next, count } = centresFrom(blocks, k, centre);
     return { outputs: {
-      label: joined(blocks.map((block) => block.label)), nearest: added(blocks.map((block) => block.nearest)),
-      centre: next.centre, count: next.count, shift: sum(square(sub(next.centre, centre))),
+      label: joined(blocks.map((block) => block.label)), nearest: added(blocks.map((block) => block.nearest)), next, count, shift: sum(square(sub(next, centre))),
     } };
   });
 
 /** The nearest centre of each row, and the summed distance less `total`. */
 export const assignProgram = ({ n, width, k }: Sizes): Program =>
   program('k-means assignment', {}, { feature: f32(n, width), mean: f32(width), centre: f32(k, width) }, (_, { feature, mean: m, centre }) => {
-    const blocks = inBlocks(feature, n, k, (rows) => {
-      const distance = relativeDistance(rows, centre, m);
-      return { label: argMin(distance, 1), nearest: sum(min(distance, [1])) };
-    });
+    const blocks = inBlocks(feature, n, k, (rows) => nearest(relativeDistance(rows, centre, m)));
     return { outputs: { label: joined(blocks.map((block) => block.label)), nearest: added(blocks.map((block) => block.nearest)) } };
   });
 
@@ -97,18 +99,18 @@ export const rowsProgram = ({ n, width }: Sizes, count: number): Program =>
 
 /**
  * One step of k-means++ for all restarts at once: of each restart's `trials` candidate rows, the one that leaves the smallest sum of squared distances
- * to the nearest centre, and those distances ([N,restarts]) once it is a centre.
+ * to the nearest centre, and those distances ([restarts,N]) once it is a centre. Takes them from before the step as `closest`.
  */
 export const seedProgram = ({ n, width }: Sizes, restarts: number, trials: number): Program =>
-  program('k-means++ step', {}, { feature: f32(n, width), mean: f32(width), norm: f32(n), candidate: i64(restarts * trials), closest: f32(n, restarts) },
+  program('k-means++ step', {}, { feature: f32(n, width), mean: f32(width), norm: f32(n), candidate: i64(restarts * trials), closest: f32(restarts, n) },
     (_, { feature, mean: m, norm, candidate, closest }) => {
       const centre = gather(feature, candidate);
       const blocks = inBlocks(feature, n, restarts * trials, (rows, from, to) => {
-        const cut = (t: Tensor) => (n === to - from ? t : slice(t, 0, from, to));
-        const distance = maximum(add(relativeDistance(rows, centre, m), reshape(cut(norm), [to - from, 1])), 0);
-        return minimum(reshape(distance, [to - from, restarts, trials]), reshape(cut(closest), [to - from, restarts, 1]));
+        const cut = (t: Tensor) => (n === to - from ? t : slice(t, t.rank - 1, from, to));
+        const distance = maximum(add(relativeDistance(rows, centre, m), cut(norm)), 0);
+        return minimum(reshape(distance, [restarts, trials, -1]), reshape(cut(closest), [restarts, 1, -1]));
       });
-      const best = argMin(added(blocks.map((block) => sum(block, [0]))), 1);
-      const chosen = reshape(oneHot(best, trials), [1, restarts, trials]);
-      return { outputs: { best, closest: joined(blocks.map((block) => sum(mul(block, chosen), [2]))) } };
+      const best = argMin(added(blocks.map((block) => sum(block, [2]))), 1);
+      const row = add(mul(iota(restarts), trials), best);
+      return { outputs: { best, left: joined(blocks.map((block) => gather(reshape(block, [restarts * trials, -1]), row)), 1) } };
     });

@@ -97,7 +97,7 @@ export function createKMeans(host: SessionHost): KMeans {
     const [n = 0, width = 0] = feature.dims;
     const replacement = floats(await rows(feature, random.integers(starved.length, n)));
     const data = floats(centres).slice();
-    starved.forEach((c, i) => data.set(replacement.subarray(i * width, (i + 1) * width), c * width));
+    for (const [i, c] of starved.entries()) data.set(replacement.subarray(i * width, (i + 1) * width), c * width);
     return tensor('f32', centres.dims, data);
   }
 
@@ -111,7 +111,7 @@ export function createKMeans(host: SessionHost): KMeans {
       labels = int32(out.label);
       // Labels that repeat have the centres they had.
       if (same(labels, before)) return { centres, labels, inertia: known.total + scalar(out.nearest), iterations: iteration };
-      centres = out.centre as TensorValue;
+      centres = out.next as TensorValue;
       const fed = await feed(feature, centres, floats(out.count), run.random(`${name} starved ${iteration}`));
       const settled = fed === centres && scalar(out.shift) <= tolerance * known.variance;
       centres = fed;
@@ -127,7 +127,7 @@ export function createKMeans(host: SessionHost): KMeans {
     const sizes = sizesOf(feature, k), { n, width } = sizes;
     const trials = 2 + Math.floor(Math.log(k));
     const chosen = Array.from({ length: restarts }, () => new Int32Array(k));
-    let closest: TensorValue = tensor('f32', [n, restarts], new Float32Array(n * restarts).fill(3e38));
+    let closest: TensorValue = tensor('f32', [restarts, n], new Float32Array(n * restarts).fill(3e38));
     for (let c = 0; c < k; c++) {
       run.signal?.throwIfAborted();
       const random = run.random(`seed ${c}`);
@@ -136,7 +136,7 @@ export function createKMeans(host: SessionHost): KMeans {
       if (c === 0) candidate.forEach((_, i) => { candidate[i] = candidate[i - (i % trials)]!; });
       const out = await call('seed', sizes, () => seedProgram(sizes, restarts, trials),
         { feature, mean: known.mean, norm: known.norm, candidate: int64(candidate), closest }, [restarts, trials]);
-      closest = out.closest as TensorValue;
+      closest = out.left as TensorValue;
       int32(out.best).forEach((best, r) => { chosen[r]![c] = candidate[r * trials + best]!; });
     }
     const starts: TensorValue[] = [];
@@ -186,19 +186,16 @@ function checkCount({ dims: [n = 0] }: Tensorial, k: number): void {
   if (n < k) throw new RangeError(`${n} points make no ${k} clusters: the sample must be at least as large as k`);
 }
 
-/** For each column of `weight` [N,columns], `trials` row indices drawn in proportion to it; `uniform` has one number a draw. */
-function drawProportional(weight: Float32Array, columns: number, uniform: Float32Array, trials: number): Int32Array {
-  const n = weight.length / columns, drawn = new Int32Array(columns * trials), upTo = new Float64Array(n);
-  for (let column = 0; column < columns; column++) {
+/** For each row of `weight` [rows,N], `trials` places drawn in proportion to it; `uniform` has one number a draw. */
+function drawProportional(weight: Float32Array, rows: number, uniform: Float32Array, trials: number): Int32Array {
+  const n = weight.length / rows, upTo = new Float64Array(n), drawn = new Int32Array(rows * trials);
+  for (let row = 0; row < rows; row++) {
     let total = 0;
-    for (let row = 0; row < n; row++) {
-      total += weight[row * columns + column]!;
-      upTo[row] = total;
+    for (let i = 0; i < n; i++) {
+      total += weight[row * n + i]!;
+      upTo[i] = total;
     }
-    for (let trial = 0; trial < trials; trial++) {
-      const u = uniform[column * trials + trial]!;
-      drawn[column * trials + trial] = total > 0 ? firstAbove(upTo, u * total) : Math.floor(u * n);
-    }
+    for (let draw = row * trials; draw < (row + 1) * trials; draw++) drawn[draw] = total > 0 ? firstAbove(upTo, uniform[draw]! * total) : Math.floor(uniform[draw]! * n);
   }
   return drawn;
 }
