@@ -21,7 +21,8 @@ export interface JournalOptions {
   readonly onMetrics?: (line: MetricsLine) => void;
 }
 
-export interface MetricsLine { readonly wave: number; readonly metrics: Metrics }
+/** What is logged of one wave. `news` are those of the metrics that do not come in every wave: results of evaluations. */
+export interface MetricsLine { readonly wave: number; readonly metrics: Metrics; readonly news: Metrics }
 
 export interface Journal {
   /** Takes an event; writing goes on behind. Throws what an earlier write failed with. */
@@ -74,13 +75,14 @@ export function createJournal({ directory, portType, every = EVERY, onMetrics }:
 
   const recordMetrics = (wave: number, emitted: Readonly<Record<string, number>>): void => {
     const metrics = Object.entries(emitted).sort(([a], [b]) => (a < b ? -1 : 1));
-    const due = metrics.filter(([name]) => wave % every === 0 || cameIn.get(name) !== wave - 1);
+    const news = metrics.filter(([name]) => cameIn.get(name) !== wave - 1);
+    const due = wave % every === 0 ? metrics : news;
     for (const [name] of metrics) cameIn.set(name, wave);
     latest = { ...latest, ...emitted };
     if (!due.length) return;
     const line = Object.fromEntries(due);
     append(METRICS, { wave, ...line });
-    onMetrics?.({ wave, metrics: line });
+    onMetrics?.({ wave, metrics: line, news: Object.fromEntries(news) });
   };
 
   const recordPicture = (wave: number, node: string, port: string, picture: Picture): void => enqueue(async () => {

@@ -119,7 +119,7 @@ describe('safetensors', () => {
   const entry = (begin: number, end: number, more: object = {}) => ({ dtype: 'F32', shape: [(end - begin) / 4], data_offsets: [begin, end], ...more });
   test.each<[string, Buffer, RegExp]>([
     ['nothing', Buffer.alloc(0), /it has 0 bytes, not even a header length/],
-    ['noise', Buffer.from('PK\u0003\u0004 some archive or other, surely'), /its header says \d+ bytes, the file has 36/],
+    ['noise', Buffer.from('PK\u0003\u0004 some archive or other, surely'), /its header says \d+ bytes, the file has 34/],
     ['a header that is cut', craft('{"a":', 0), /its header is no JSON$/],
     ['a header that is a list', craft([], 0), /its header is no JSON object/],
     ['a header longer than the file', craft({}, 0, 1000), /its header says 1000 bytes, the file has 10/],
