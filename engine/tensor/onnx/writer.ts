@@ -54,13 +54,16 @@ export function createWriter(): Writer {
       renamed.set(from, to);
       return true;
     },
-    graph: (name, input, output) => ({
-      name, input, output, initializer: initializers,
-      node: nodes.map((node, i) => ({
-        name: `${node.where} #${i}`, opType: node.type, input: node.inputs.map(called), output: node.outputs.map(called),
-        attribute: Object.entries(node.attributes).map(([key, value]) => ({ name: key, ...attribute(value) })),
-      })),
-    }),
+    graph(name, input, output) {
+      const read = new Set(nodes.flatMap((node) => node.inputs));
+      return {
+        name, input, output, initializer: initializers.filter((constant) => read.has(constant.name!)),
+        node: nodes.map((node, i) => ({
+          name: `${node.where} #${i}`, opType: node.type, input: node.inputs.map(called), output: node.outputs.map(called),
+          attribute: Object.entries(node.attributes).map(([key, value]) => ({ name: key, ...attribute(value) })),
+        })),
+      };
+    },
   };
   return writer;
 }
