@@ -3,9 +3,14 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { fail } from './command.js';
+import { checkCommand } from './check.js';
 import { doctorCommand } from './doctor.js';
 import { nodesCommand } from './nodes.js';
+import { reproduceCommand } from './reproduce.js';
+import { runCommand } from './run.js';
 import { sampleCommand } from './sample.js';
+import { schemaCommand } from './schema.js';
+import { showCommand } from './show.js';
 
 // A reader that closes its end early (`gantry nodes | head`) is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 3));
@@ -16,7 +21,7 @@ const program = new Command('gantry')
   .version(version)
   .showSuggestionAfterError()
   .addHelpText('after', '\nStart with:\n  $ gantry run graphs/self-conditioned-gan/grid.json');
-for (const command of [nodesCommand(), sampleCommand(), doctorCommand()]) program.addCommand(command);
+for (const command of [runCommand(), checkCommand(), showCommand(), nodesCommand(), sampleCommand(), reproduceCommand(), doctorCommand(), schemaCommand()]) program.addCommand(command);
 for (const command of [program, ...program.commands]) command.exitOverride();
 
 try {

@@ -25,7 +25,8 @@ const BUILT_IN = fileURLToPath(new URL('../../plugins/', import.meta.url));
 export const builtInNames = (): readonly string[] =>
   existsSync(BUILT_IN) ? readdirSync(BUILT_IN).filter((name) => existsSync(join(BUILT_IN, name, 'index.js'))).sort() : [];
 
-const isFile = (name: string): boolean => /^\.{0,2}\//.test(name) || isAbsolute(name) || /\.m?js$/.test(name);
+/** Whether a plugin is named by its file. */
+export const isFile = (name: string): boolean => /^\.{0,2}\//.test(name) || isAbsolute(name) || /\.m?js$/.test(name);
 
 /** The file that holds a plugin. Throws an InputError that says where it looked. */
 export function findPlugin({ name, from }: PluginRequest): string {
@@ -101,16 +102,10 @@ const reason = (error: unknown): string => (error instanceof Error ? `${error.na
  * and the others stay. `modules` are plugins that are loaded already.
  */
 export async function loadPlugins(requests: readonly PluginRequest[], modules: readonly Plugin[] = []): Promise<{ plugins: Plugin[]; failures: PluginFailure[] }> {
-  const failures: PluginFailure[] = [];
-  const loaded = await Promise.all(requests.map(async (request) => {
-    try {
-      return [await loadPlugin(request)];
-    } catch (error) {
-      failures.push({ plugin: request.name, says: (error as Error).message });
-      return [];
-    }
-  }));
-  let plugins = [...new Set([...loaded.flat(), ...modules])];
+  const loaded = await Promise.allSettled(requests.map(loadPlugin));
+  const failures: PluginFailure[] = loaded.flatMap((result, i) =>
+    (result.status === 'rejected' ? [{ plugin: requests[i]!.name, says: (result.reason as Error).message }] : []));
+  let plugins = [...new Set([...loaded.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])), ...modules])];
   for (let dropped = true; dropped; ) {
     const names = new Set(plugins.map((plugin) => plugin.parts.name));
     const absentOf = ({ parts }: Plugin) => parts.requires?.filter((name) => !names.has(name)) ?? [];

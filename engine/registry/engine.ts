@@ -1,9 +1,12 @@
 /** @file The composition root: one container that holds node types, parts, session host, clock and console, and the services made from it. */
 import { Container, ContainerModule } from 'inversify';
 import type { Services } from '../dataflow/context.js';
+import { check, type Origin } from '../dataflow/compose.js';
+import type { Graph } from '../dataflow/graph.js';
 import type { NodeType } from '../dataflow/node.js';
+import type { Plan } from '../dataflow/plan.js';
 import type { Device } from '../session/host.js';
-import { inputError } from '../spec/issue.js';
+import { graphError, inputError, type Issue } from '../spec/issue.js';
 import { list, near } from '../spec/near.js';
 import type { Backbone } from '../training/backbone.js';
 import type { Method } from '../training/method.js';
@@ -38,9 +41,16 @@ export interface Engine {
   readonly clock: Clock;
   /** All parts of a kind, with the plugins that they came with. */
   parts<T>(kind: string): readonly Part<T>[];
+  /** Composes a graph and reports every issue; there is a plan exactly when there is none. */
+  check(loaded: Loaded): Promise<{ readonly plan?: Plan; readonly issues: readonly Issue[] }>;
+  /** The plan of a graph. Throws a GraphError with every issue. */
+  compose(loaded: Loaded): Promise<Plan>;
   /** Ends the session host, if it ever started. */
   close(): Promise<void>;
 }
+
+/** A graph as it was read: its file, and what was wrong with that. */
+export interface Loaded extends Origin { readonly graph: Graph }
 
 const silent: Console = { note: () => {}, progress: () => {} };
 
@@ -89,9 +99,19 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
     progress: (what, done, total) => console.progress(what, done, total),
     note: (message) => console.note(message),
   };
+  const types = new Map(nodes.map(({ name, value }) => [name, value]));
+  const checked = async ({ graph, ...origin }: Loaded) => {
+    const { plan, issues } = await check(graph, types, services, origin);
+    return { ...(plan && { plan }), issues: issues.map((issue) => blame(issue, graph, types, failures)) };
+  };
   return {
-    plugins, failures, services, parts,
-    types: new Map(nodes.map(({ name, value }) => [name, value])),
+    plugins, failures, services, parts, types,
+    check: checked,
+    async compose(loaded) {
+      const { plan, issues } = await checked(loaded);
+      if (!plan) throw graphError(loaded.file ?? 'the graph', issues);
+      return plan;
+    },
     clock: container.get(CLOCK),
     close: () => host.close(),
   };
@@ -105,6 +125,14 @@ async function addTrainers(container: Container, methods: readonly Part<Method>[
     const type: NodeType = trainNode(value, choices);
     container.bind(partToken<NodeType>('node')).toConstantValue({ plugin, kind: 'node', name: type.name, value: type });
   }
+}
+
+/** A node type may be unknown because its plugin did not load. */
+function blame(issue: Issue, { nodes }: Graph, types: ReadonlyMap<string, NodeType>, failures: readonly PluginFailure[]): Issue {
+  const [, id] = /^nodes\.(.+)\.type$/.exec(issue.at) ?? [];
+  const type = id === undefined ? undefined : nodes[id]?.type;
+  if (typeof type !== 'string' || types.has(type) || !failures.length) return issue;
+  return { ...issue, because: [...(issue.because ?? []), `a plugin that did not load may define it: ${list(failures.map(({ plugin }) => plugin))}`] };
 }
 
 function refuseTwins(kind: string, parts: readonly { readonly plugin: string; readonly name: string }[]): void {

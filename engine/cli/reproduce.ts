@@ -1,0 +1,129 @@
+/** @file `gantry reproduce TABLE`: reruns cells of a paper's table, and prints ours beside theirs. */
+import { isAbsolute, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { read } from '../dataflow/load.js';
+import type { Engine } from '../registry/engine.js';
+import { PACKAGE } from '../registry/paths.js';
+import { inputError } from '../spec/issue.js';
+import { near } from '../spec/near.js';
+import type { Metrics } from '../spec/picture.js';
+import type { Estimate, Table, TableRow } from '../training/table.js';
+import { command, device, emit, say, whole, type DeviceOptions, type SharedOptions } from './command.js';
+import { openEngine } from './open-engine.js';
+import { stopOnSignals } from './stop.js';
+
+interface Options extends SharedOptions, DeviceOptions {
+  readonly trials?: number;
+  readonly cells?: string;
+  readonly out: string;
+  readonly waves?: number;
+}
+
+/** Our estimate of a cell, and how many trials it rests on. */
+type Ours = Estimate & { readonly trials: number };
+
+export const reproduceCommand = (): Command =>
+  device(command('reproduce [table]', "Rerun cells of a paper's table and print ours beside theirs. Stopped or killed, it goes on where it was.", [
+    ['gantry reproduce', 'the tables at hand'],
+    ['gantry reproduce self-cond-table1 --trials 3', 'all its cells, seeds 1 to 3'],
+    ['gantry reproduce self-cond-table1 --cells grid,ring/gan', 'rows whose data or method match'],
+  ]))
+    .option('--trials <n>', "runs a cell, with the seeds 1, 2, … (the table's)", whole(1))
+    .option('--cells <patterns>', 'only these rows: parts of data, method or data/method, separated by commas')
+    .option('--out <dir>', 'where the runs are kept', 'runs/reproduce')
+    .option('--waves <n>', "waves of each run (the graphs'); another length is another experiment", whole(1))
+    .action(async (name: string | undefined, options: Options) => {
+      const engine = await openEngine(options, {}, { device: options.device, ...(options.threads && { threads: options.threads }) });
+      const tables = engine.parts<Table>('table');
+      if (name === undefined) {
+        for (const { value, plugin } of tables) options.json ? emit({ type: 'table', name: value.name, about: value.about, source: value.source, plugin }) : say(`${value.name}  ${value.about}`, false);
+        return;
+      }
+      const table = tables.find((part) => part.name === name)?.value;
+      if (!table) throw unknownTable(name, tables.map((part) => part.name));
+      const rows = choose(table, options.cells);
+      const stop = stopOnSignals(() => process.stderr.write('\nstopping after the call in progress; once more to end at once\n'));
+      const done: { readonly row: TableRow; readonly ours: ReadonlyMap<string, Ours> }[] = [];
+      try {
+        for (const row of rows) {
+          const trials: Metrics[] = [];
+          for (let seed = 1; seed <= (options.trials ?? table.trials); seed++) {
+            const metrics = await trial(engine, table, row, seed, options, stop.signal);
+            if (!metrics) { process.exitCode = 75; return; }
+            trials.push(metrics);
+          }
+          const ours = new Map(table.metrics.map((metric) => [metric.name, estimate(trials.map((metrics) => valueOf(metrics, metric, row)))]));
+          done.push({ row, ours });
+          if (options.json) for (const { name: metric } of table.metrics) emit({ table: table.name, row: row.row, data: row.data, metric, ours: ours.get(metric), paper: row.paper[metric] ?? null });
+        }
+      } finally {
+        stop.release();
+        await engine.close();
+      }
+      if (!options.json) process.stdout.write(`${format(table, done)}\n`);
+    });
+
+function unknownTable(name: string, names: readonly string[]): Error {
+  const meant = near(name, names);
+  return inputError(`table "${name}"`, `there is none of this name; at hand: ${names.join(', ') || 'none'}`, meant ? { try: meant } : {});
+}
+
+const slug = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
+const addressOf = ({ data, row }: TableRow): string => `${slug(data)}/${slug(row)}`;
+
+/** The rows that the patterns name: `grid`, `gan`, `grid/gan`. A pattern that is a whole name takes only rows of that name. */
+function choose(table: Table, patterns: string | undefined): readonly TableRow[] {
+  if (patterns === undefined) return table.rows;
+  const chosen = new Set<TableRow>();
+  for (const pattern of patterns.split(',')) {
+    const wanted = pattern.split('/').map(slug).join('/');
+    const exact = table.rows.filter((row) => [addressOf(row), slug(row.data), slug(row.row)].includes(wanted));
+    const matching = exact.length ? exact : table.rows.filter((row) => addressOf(row).includes(wanted));
+    if (!wanted || !matching.length) throw inputError(`--cells ${pattern}`, `no row matches; rows are ${table.rows.map(addressOf).join(', ')}`);
+    for (const row of matching) chosen.add(row);
+  }
+  return table.rows.filter((row) => chosen.has(row));
+}
+
+/** One run of a row's graph, or the rest of it, or what it gave if it is finished. `undefined` if it was stopped. */
+async function trial(engine: Engine, table: Table, row: TableRow, seed: number, options: Options, signal: AbortSignal): Promise<Metrics | undefined> {
+  const [{ runGraph }, { createConsole }, { holdsRun }] = await Promise.all([
+    import('../registry/run-graph.js'), import('../journal/console.js'), import('../journal/run-directory.js'),
+  ]);
+  const sets = Object.entries(row.set ?? {}).map(([path, value]) => `${path}=${JSON.stringify(value)}`);
+  const loaded = await read(isAbsolute(row.graph) ? row.graph : join(PACKAGE, row.graph), sets);
+  const out = join(options.out, table.name, addressOf(row), `seed-${seed}`);
+  say(`${row.row} on ${row.data}, seed ${seed}: ${out}`, true);
+  const result = await runGraph(engine, loaded, {
+    out: resolve(out), resume: await holdsRun(out), seed, signal, console: createConsole(), command: process.argv.slice(2),
+    ...(options.waves && { waves: options.waves }),
+  });
+  return result.type === 'stopped' ? undefined : result.metrics;
+}
+
+function valueOf(metrics: Metrics, { from, scale = 1 }: Table['metrics'][number], row: TableRow): number {
+  const value = metrics[from];
+  if (value === undefined) throw inputError(`${row.row} on ${row.data}`, `its run has no metric ${from}; it has ${Object.keys(metrics).join(', ')}`);
+  return value * scale;
+}
+
+/** Mean and its standard error over trials; one trial has none. */
+function estimate(values: readonly number[]): Ours {
+  const trials = values.length, mean = values.reduce((a, b) => a + b, 0) / trials;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (trials - 1);
+  return { mean, ...(trials > 1 && { se: Math.sqrt(variance / trials) }), trials };
+}
+
+/** The table as Markdown: ours over theirs. */
+function format(table: Table, done: readonly { readonly row: TableRow; readonly ours: ReadonlyMap<string, Ours> }[]): string {
+  const spell = (value: Estimate | undefined, digits = 3): string =>
+    (value === undefined ? '–' : `${value.mean.toFixed(digits)}${value.se === undefined ? '' : ` ± ${value.se.toFixed(digits)}`}`);
+  const lines = done.flatMap(({ row, ours }) => [
+    [row.row, row.data, `ours (${ours.values().next().value?.trials ?? 0})`, ...table.metrics.map((metric) => spell(ours.get(metric.name), metric.digits))],
+    ['', '', 'paper', ...table.metrics.map((metric) => spell(row.paper[metric.name], metric.digits))],
+  ]);
+  const all = [['', 'data', '', ...table.metrics.map((metric) => metric.name)], ...lines];
+  const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
+  const [head, ...body] = all.map((line) => `| ${line.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`);
+  return [`${table.name}: ${table.source}`, '', head, `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...body].join('\n');
+}

@@ -1,0 +1,23 @@
+/** @file Stopping on request: the first Ctrl-C asks, the second one insists. */
+
+/** Signals that come together are one: a terminal sends Ctrl-C to a whole process group, and `npm run` passes it on once more. */
+const TOGETHER_MS = 300;
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Aborts on the first signal, and ends the process with code 130 on the second. `release` gives the signals back. */
+export function stopOnSignals(onStop: () => void): { readonly signal: AbortSignal; release(): void } {
+  const stop = new AbortController();
+  let first = 0;
+  const heard = () => {
+    const now = performance.now();
+    if (!first) {
+      first = now;
+      onStop();
+      stop.abort();
+    } else if (now - first > TOGETHER_MS) {
+      process.exit(130);
+    }
+  };
+  for (const name of SIGNALS) process.on(name, heard);
+  return { signal: stop.signal, release: () => { for (const name of SIGNALS) process.off(name, heard); } };
+}
