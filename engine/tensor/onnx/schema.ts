@@ -1,6 +1,5 @@
 /** @file The part of the ONNX file format that we write and read: field numbers from the public onnx.proto, the wire format from @bufbuild/protobuf. */
-import { create, createFileRegistry, fromBinary, toBinary, type DescMessage } from '@bufbuild/protobuf';
-import { FieldDescriptorProto_Label as Label, FieldDescriptorProto_Type as Type, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
+import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 
 /** Messages by name, their fields by name: type (`[]`: repeated) and number. */
 const MESSAGES = {
@@ -37,27 +36,59 @@ export type Onnx<M extends keyof Messages> = { readonly [F in keyof Messages[M]]
 /** AttributeProto.AttributeType. */
 export const ATTRIBUTE = { float: 1, int: 2, string: 3, floats: 6, ints: 7 } as const;
 
-const SCALARS: Readonly<Record<string, Type>> = { int64: Type.INT64, int32: Type.INT32, float: Type.FLOAT, string: Type.STRING, bytes: Type.BYTES };
+type Spelled = readonly [string, number];
+interface FieldRule { readonly name: string; readonly number: number; readonly type: string; readonly repeated: boolean }
+const FIELDS: Readonly<Record<string, readonly FieldRule[]>> = Object.fromEntries(Object.entries(MESSAGES).map(([message, fields]) =>
+  [message, Object.entries<Spelled>(fields).map(([name, [spelled, number]]) => ({ name, number, type: spelled.replace('[]', ''), repeated: spelled.endsWith('[]') }))]));
 
-function describe(): DescMessage {
-  const messageType = Object.entries(MESSAGES).map(([name, fields]) => ({
-    name,
-    field: Object.entries<readonly [string, number]>(fields).map(([field, [spelled, number]]) => {
-      const type = spelled.replace('[]', '');
-      return {
-        name: field, number, label: type === spelled ? Label.OPTIONAL : Label.REPEATED, type: SCALARS[type] ?? Type.MESSAGE,
-        ...(SCALARS[type] === undefined && { typeName: `.onnx.${type}` }),
-      };
-    }),
-  }));
-  // Proto 2 writes fields that hold their default, as ONNX expects of attributes.
-  const file = create(FileDescriptorProtoSchema, { name: 'onnx.proto', package: 'onnx', syntax: 'proto2', messageType });
-  return createFileRegistry(file, () => undefined).getMessage('onnx.ModelProto')!;
+const SCALARS: Readonly<Record<string, { readonly wire: WireType; write(to: BinaryWriter, value: never): unknown; read(from: BinaryReader): unknown }>> = {
+  int64: { wire: WireType.Varint, write: (to, value: bigint) => to.int64(value), read: (from) => BigInt(from.int64()) },
+  int32: { wire: WireType.Varint, write: (to, value: number) => to.int32(value), read: (from) => from.int32() },
+  float: { wire: WireType.Bit32, write: (to, value: number) => to.float(value), read: (from) => from.float() },
+  string: { wire: WireType.LengthDelimited, write: (to, value: string) => to.string(value), read: (from) => from.string() },
+  bytes: { wire: WireType.LengthDelimited, write: (to, value: Uint8Array) => to.bytes(value), read: (from) => from.bytes() },
+};
+
+type Content = Readonly<Record<string, unknown>>;
+
+function write(to: BinaryWriter, message: string, content: Content): void {
+  for (const { name, number, type, repeated } of FIELDS[message]!) {
+    const value = content[name];
+    if (value === undefined) continue;
+    const scalar = SCALARS[type];
+    for (const each of repeated ? value as unknown[] : [value]) {
+      if (scalar) scalar.write(to.tag(number, scalar.wire), each as never);
+      else {
+        to.tag(number, WireType.LengthDelimited).fork();
+        write(to, type, each as Content);
+        to.join();
+      }
+    }
+  }
 }
-let described: DescMessage | undefined;
-const model = () => (described ??= describe());
+
+function read(from: BinaryReader, message: string, end: number): Content {
+  const content: Record<string, unknown> = {};
+  const put = ({ name, repeated }: FieldRule, value: unknown) => {
+    if (repeated) (content[name] ??= [] as unknown[], content[name] as unknown[]).push(value);
+    else content[name] = value;
+  };
+  while (from.pos < end) {
+    const [number, wire] = from.tag(), field = FIELDS[message]!.find((f) => f.number === number);
+    const scalar = field && SCALARS[field.type];
+    if (!field) from.skip(wire, number);
+    else if (!scalar) put(field, read(from, field.type, from.uint32() + from.pos));
+    else if (wire === scalar.wire) put(field, scalar.read(from));
+    else for (const last = from.uint32() + from.pos; from.pos < last;) put(field, scalar.read(from)); // Packed numbers.
+  }
+  return content;
+}
 
 /** The bytes of a model file. */
-export const writeModel = (content: Onnx<'ModelProto'>): Uint8Array => toBinary(model(), create(model(), content as Record<string, unknown>));
-/** The fields above of a model file, the others left out. */
-export const readModel = (bytes: Uint8Array): Onnx<'ModelProto'> => fromBinary(model(), bytes) as unknown as Onnx<'ModelProto'>;
+export function writeModel(content: Onnx<'ModelProto'>): Uint8Array {
+  const to = new BinaryWriter();
+  write(to, 'ModelProto', content);
+  return to.finish();
+}
+/** The fields above of a model file, the others left out. Throws a RangeError when the bytes end too early. */
+export const readModel = (bytes: Uint8Array): Onnx<'ModelProto'> => read(new BinaryReader(bytes), 'ModelProto', bytes.length);
