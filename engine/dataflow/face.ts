@@ -109,6 +109,10 @@ const spell = (value: unknown) => {
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
 };
 
+/** What zod's message asks for: `Too small: expected number to be >0` is `number >0`. */
+const wish = (message: string) =>
+  message.replace(/^(Invalid (input|option|string)|Too (small|big)): /, '').replace(/, received .*$/, '').replace(/^expected /, '').replace(/ to (be|have) /, ' ');
+
 /** Our sentence for what zod found. */
 function configIssues(at: string, issue: z.core.$ZodIssue, config: unknown, schema: z.ZodType): Issue[] {
   const here = dotted(at, issue.path);
@@ -120,7 +124,8 @@ function configIssues(at: string, issue: z.core.$ZodIssue, config: unknown, sche
     });
   }
   const value = within(config, issue.path);
-  const wanted = issue.message.replace(/^Invalid (input|option|string): /, '').replace(/, received .*$/, '').replace(/^expected /, '');
+  if (issue.code === 'custom') return [{ at: here, says: issue.message }];
+  const wanted = issue.code === 'invalid_union' ? 'one of the forms that its node type knows' : wish(issue.message);
   if (value === undefined) return [{ at: here, says: `missing; wants ${wanted}` }];
   return [{ at: here, says: `is ${spell(value)}; wants ${wanted}` }];
 }

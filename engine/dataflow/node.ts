@@ -51,7 +51,10 @@ export interface StartContext {
   rest(letter: string): readonly number[];
 }
 
-export interface NodeType<Name extends string = string, C = any, I extends Ports = any, O extends OutputPorts = any, S = any> {
+// biome-ignore lint/suspicious/noExplicitAny: a list of node types holds every configuration, port and state
+type Any = any;
+
+export interface NodeType<Name extends string = string, C = Any, I extends Ports = Any, O extends OutputPorts = Any, S = Any> {
   /** `family/name`. */
   readonly name: Name;
   /** One sentence, shown by `gantry nodes`. */

@@ -19,7 +19,7 @@ function applySet(graph: Graph, set: string, issues: Issue[]): Graph {
   const at = `--set ${set}`;
   const equals = set.indexOf('=');
   const path = set.slice(0, equals).split('.'), [first, key, ...rest] = path;
-  const value = valueOf(set.slice(equals + 1));
+  const value = jsonOrText(set.slice(equals + 1));
   const wrong = (says: string, remedy?: string) => {
     issues.push({ at, says, ...(remedy && { try: remedy }) });
     return graph;
@@ -46,7 +46,7 @@ function applySet(graph: Graph, set: string, issues: Issue[]): Graph {
 
 const replace = (graph: Graph, id: string, node: GraphNode): Graph => ({ ...graph, nodes: { ...graph.nodes, [id]: node } });
 
-const valueOf = (text: string): unknown => {
+const jsonOrText = (text: string): unknown => {
   try {
     return JSON.parse(text);
   } catch {

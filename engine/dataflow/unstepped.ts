@@ -16,11 +16,11 @@ export function explain(plan: Plan, { waves, unstepped: ids }: Finished, snapsho
   const shortened = plan.waves !== undefined && waves < plan.waves;
   const nodes = plan.nodes.filter((node) => ids.includes(node.id) && !(shortened && node.cadence !== EVERY_WAVE));
   if (!nodes.length) return undefined;
-  const issues = nodes.map((node): Issue => ({ at: `nodes.${node.id}`, says: `never stepped in ${waves} waves: ${reason(plan, node, snapshot)}` }));
+  const issues = nodes.map((node): Issue => ({ at: `nodes.${node.id}`, says: `never stepped in ${waves} waves: ${reason(node, snapshot)}` }));
   return new GantryError('RunError', 'the finished run', issues, 3);
 }
 
-function reason(plan: Plan, node: PlannedNode, snapshot: Snapshot): string {
+function reason(node: PlannedNode, snapshot: Snapshot): string {
   const silent = node.edges.find((edge) => snapshot.nodes[edge.from]!.steps === 0);
   if (silent) return `${silent.from} never stepped either`;
   const empty = node.edges.find((edge) => edge.clock !== 'event' && !edge.optional && snapshot.nodes[edge.from]!.registers[edge.output] === undefined);

@@ -61,8 +61,9 @@ function find(
   if (!face.outputs) return undefined;
   const type = face.outputs[name];
   if (type !== undefined) return { node, name, type };
-  const names = Object.keys(face.outputs), meant = near(name, names);
-  issues.push({ at, says: `${node} (${face.type!.name}) has no output "${name}"; it has ${list(names)}`, ...(meant && { try: `${node}.${meant}` }) });
+  const names = Object.keys(face.outputs), close = near(name, names);
+  const meant = close ? `${node}.${close}` : wanted && suggestion(faces, wanted.node, wanted, wanted.sizes, node);
+  issues.push({ at, says: `${node} (${face.type!.name}) has no output "${name}"; it has ${list(names)}`, ...(meant && { try: meant }) });
   return undefined;
 }
 

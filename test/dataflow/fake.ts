@@ -34,14 +34,16 @@ export const fakeServices = (host: SessionHost = fakeHost()): Services => ({
   host, resolve: (path) => path, component: () => { throw new Error('no components here'); }, progress: () => {}, note: () => {},
 });
 
-type Values = Readonly<Record<string, any>>; // any: tests speak of plain values
+// biome-ignore lint/suspicious/noExplicitAny: tests speak of plain values
+type Any = any;
+type Values = Readonly<Record<string, Any>>;
 export interface FakeNode {
   readonly inputs?: Ports;
   readonly outputs?: OutputPorts;
   readonly state?: unknown;
-  readonly initial?: (state: any) => Values; // any: as above
+  readonly initial?: (state: Any) => Values;
   readonly cadence?: string;
-  step(state: any, inputs: Values, wave: WaveContext): Promise<Stepped<unknown, Values>> | Stepped<unknown, Values>; // any: as above
+  step(state: Any, inputs: Values, wave: WaveContext): Promise<Stepped<unknown, Values>> | Stepped<unknown, Values>;
   readonly close?: () => void;
 }
 
