@@ -55,8 +55,11 @@ export function embedding(s: Scope, label: Tensor, count: number, width: number,
   return normalised ? div(row, sqrt(sum(square(row), [1], true))) : row;
 }
 
-/** The largest of each `pool` consecutive outputs (Goodfellow et al. 2013). f32[N,pool*U] -> f32[N,U]. */
-export const maxout = (x: Tensor, pool: number): Tensor => max(reshape(x, [x.dims[0]!, known(x, 1) / pool, pool]), [2]);
+/**
+ * Maxout (Goodfellow et al. 2013): unit u is the largest of the inputs u, u + U, u + 2U, … of `pool` that compete. f32[N,pool*U] -> f32[N,U].
+ * Competitors lie U apart, not side by side, so that the comparison runs along rows of memory: several times faster.
+ */
+export const maxout = (x: Tensor, pool: number): Tensor => max(reshape(x, [x.dims[0]!, pool, known(x, 1) / pool]), [1]);
 
 export interface BatchNormOptions { readonly momentum?: number; readonly epsilon?: number }
 

@@ -34,6 +34,8 @@ export interface Backbone<C = any> {
   /** f32[N,Z] and a condition to images f32[N,…image]. */
   generator(scope: Scope, z: Tensor, condition: Condition, config: C, image: readonly number[]): Tensor;
   discriminator(scope: Scope, image: Tensor, condition: Condition, config: C): Judgement;
+  /** Whether the discriminator judges each image by itself (no batch statistics), so that real and fake ones may go through it together. */
+  readonly perImage?: boolean;
 }
 export const defineBackbone = <C>(backbone: Backbone<C>): Backbone<C> => backbone;
 

@@ -15,6 +15,8 @@ export interface Trace<B extends Ports, C> {
   /** Images from latents and conditions, in training mode. */
   G(z: Tensor, condition: Tensor): Tensor;
   D(image: Tensor, condition: Tensor): Judgement;
+  /** D's scores of several batches, in one pass where it judges each image by itself: the same numbers from fewer, larger products. */
+  scores(...batches: readonly (readonly [image: Tensor, condition: Tensor])[]): readonly Tensor[];
   readonly batch: TensorPorts<B>;
   /** Fresh normal latents f32[B,Z] by name; the same name is the same draw. */
   z(name?: string): Tensor;

@@ -21,7 +21,7 @@ export const conditionShape = ({ condition }: Networks, count: Dim): TensorShape
 export interface NetworkPair {
   readonly networks: Networks;
   readonly generator: { readonly layout: Layout; apply(scope: Scope, z: Tensor, condition: Tensor): Tensor };
-  readonly discriminator: { readonly layout: Layout; apply(scope: Scope, image: Tensor, condition: Tensor): Judgement };
+  readonly discriminator: { readonly layout: Layout; readonly perImage: boolean; apply(scope: Scope, image: Tensor, condition: Tensor): Judgement };
 }
 
 /** Finds the leaves of both networks by tracing them once. */
@@ -34,7 +34,10 @@ export function networkPair(networks: Networks, backbone: Backbone): NetworkPair
   return {
     networks,
     generator: { layout: layoutOf((s) => generator(s, input('z', shape('f32', 2, latent)), condition)), apply: generator },
-    discriminator: { layout: layoutOf((s) => discriminator(s, input('image', shape('f32', 2, ...image)), condition)), apply: discriminator },
+    discriminator: {
+      layout: layoutOf((s) => discriminator(s, input('image', shape('f32', 2, ...image)), condition)),
+      perImage: backbone.perImage ?? false, apply: discriminator,
+    },
   };
 }
 

@@ -2,7 +2,7 @@
 import { traceError } from '../spec/issue.js';
 import type { TensorShape } from '../spec/tensor-type.js';
 import { grad } from '../tensor/grad.js';
-import { add, input, mul, reshape, slice, split, stopGradient, sub } from '../tensor/ops/index.js';
+import { add, concat, input, mul, reshape, slice, split, stopGradient, sub } from '../tensor/ops/index.js';
 import type { Program, ProgramState } from '../tensor/program.js';
 import { type BoundNetwork } from '../tensor/scope.js';
 import { within, type Tensor } from '../tensor/tensor.js';
@@ -82,9 +82,16 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
 
   const traceOf = (from: number, to: number): Trace<never, unknown> => {
     const cut = (t: Tensor) => (to - from === size ? t : slice(t, 0, from, to));
+    const D: Trace<never, unknown>['D'] = (image, condition) =>
+      within('discriminator', () => pair.discriminator.apply(bound.discriminator.scope(true), image, condition));
     return {
+      D,
+      scores(...batches) {
+        if (!pair.discriminator.perImage) return batches.map(([image, condition]) => D(image, condition).logit);
+        const { logit } = D(concat(batches.map(([image]) => image), 0), concat(batches.map(([, condition]) => condition), 0));
+        return split(logit, batches.map(([image]) => image.dims[0] as number), 0);
+      },
       G: (z, condition) => within('generator', () => pair.generator.apply(bound.generator.scope(true), z, condition)),
-      D: (image, condition) => within('discriminator', () => pair.discriminator.apply(bound.discriminator.scope(true), image, condition)),
       batch: Object.fromEntries(Object.entries(batch).map(([port, t]) => [port, cut(t)])) as never,
       z: (name = 'z') => cut((latents[name] ??= input(name, { dtype: 'f32', dims: [size, pair.networks.latent] }))),
       schedule, options: plan.options,

@@ -18,6 +18,7 @@ export const mlpMaxout = defineBackbone({
   }),
   conditions: ['integer'],
   refuses: (image) => (image.length === 1 ? undefined : 'it makes points, f32[N,2]'),
+  perImage: true,
   latent: (c) => c.latent,
   generator(s, latent, condition, c, image) {
     let h = withEmbedding(s.at('embedding'), latent, condition, c.embedding);

@@ -30,6 +30,17 @@ interface Published {
   config(manifest: Manifest): unknown;
   /** From our leaf's path to the reference's name. */
   name(network: NetworkName, path: string): string;
+  /** How many competitors a maxout leaf has. The reference keeps them side by side, we keep them apart. */
+  pool?(network: NetworkName, path: string, config: unknown): number;
+}
+
+/** A leaf of maxout units, from competitors side by side to competitors apart (or back, with the two sizes exchanged). */
+function regrouped(values: ArrayLike<number>, groups: number, members: number): Float32Array {
+  const width = values.length / (groups * members);
+  return Float32Array.from({ length: values.length }, (_, i) => {
+    const row = Math.floor(i / width), group = row % groups, member = Math.floor(row / groups);
+    return values[(group * members + member) * width + (i % width)]!;
+  });
 }
 
 const PUBLISHED: readonly Published[] = [
@@ -42,6 +53,7 @@ const PUBLISHED: readonly Published[] = [
     name: (network, path) => (network === 'generator'
       ? path.replace(/^embedding/, 'embedding.embedding').replace(/^layer(\d)\.linear/, 'fc$1.0').replace(/^layer(\d)\.norm/, 'fc$1.1').replace(/^out/, 'fc_out')
       : path.replace(/^layer(\d)\.linear/, 'fc$1.lin').replace(/^out/, 'fc4.fc')),
+    pool: (network, path, config) => (network === 'discriminator' && path.startsWith('layer') ? (config as { pool: number }).pool : 1),
   },
   {
     source: /models\/dcgan_shallow/, backbone: dcganShallow,
@@ -71,7 +83,7 @@ export const ganStep: Kind = {
   matches: (fixture) => published(fixture) !== undefined && fixture.arrays.has('in/z'),
   async check(fixture, host) {
     const { manifest, arrays } = fixture, { config, scalars } = manifest;
-    const { backbone, config: configOf, name } = published(fixture)!;
+    const { backbone, config: configOf, name, pool = () => 1 } = published(fixture)!;
     const floats = (key: string): TensorValue => tensor('f32', arrays.get(key)!.dims, Float32Array.from(arrays.get(key)!.data as Float32Array));
     const z = floats('in/z'), image = floats('in/x_real');
     const label = tensor('i64', arrays.get('in/y')!.dims, BigInt64Array.from(arrays.get('in/y')!.data as Int32Array, BigInt));
@@ -81,13 +93,15 @@ export const ganStep: Kind = {
     const pair = networkPair(networks, backbone);
     const compare = comparison(fixture), { output, gradient } = tolerances(fixture);
     const named = (network: NetworkName, leaf: string) => name(network, leaf);
+    const competitors = (network: NetworkName, leaf: string) => pool(network, leaf, networks.config);
 
     /** The flat vector of a list of leaves, from the reference's arrays. */
     const flat = (network: NetworkName, kind: keyof Layout): TensorValue => {
       const leaves = pair[network].layout[kind], data = new Float32Array(sizeOf(leaves));
       let offset = 0;
-      for (const { path } of leaves) {
-        const values = arrays.get(`${LETTER[network]}/init/${named(network, path)}`)!.data as Float32Array;
+      for (const { path, dims } of leaves) {
+        const members = competitors(network, path);
+        const values = regrouped(arrays.get(`${LETTER[network]}/init/${named(network, path)}`)!.data as Float32Array, dims[0]! / members, members);
         data.set(values, offset);
         offset += values.length;
       }
@@ -98,8 +112,8 @@ export const ganStep: Kind = {
       const data = (await host.get(vector)).data as Float32Array;
       let offset = 0;
       for (const { path, dims } of pair[network].layout[kind]) {
-        const size = dims.reduce((a, b) => a * b, 1);
-        check(group, `${prefix}/${named(network, path)}`, data.subarray(offset, (offset += size)), tolerance);
+        const size = dims.reduce((a, b) => a * b, 1), members = competitors(network, path);
+        check(group, `${prefix}/${named(network, path)}`, regrouped(data.subarray(offset, (offset += size)), members, dims[0]! / members), tolerance);
       }
     };
 
