@@ -19,7 +19,7 @@ export const checkCommand = (): Command =>
     }
     const nodes = plan.nodes.map((node) => describe(plan, node.id));
     if (options.json) {
-      nodes.forEach((node) => emit({ type: 'node', ...node }));
+      for (const node of nodes) emit({ type: 'node', ...node });
       return emit({ type: 'composed', graph: file, nodes: nodes.length, edges: edgesOf(plan), waves: plan.waves ?? null });
     }
     const width = Math.max(...nodes.map(({ id }) => id.length)), wide = Math.max(...nodes.map(({ node }) => node.length));

@@ -7,7 +7,10 @@ export const doctorCommand = (): Command =>
     .action(async ({ json }: SharedOptions) => {
       const { diagnose } = await import('../session/doctor.js');
       const findings = await diagnose();
-      if (json) return findings.forEach((finding) => emit(finding));
+      if (json) {
+        for (const finding of findings) emit(finding);
+        return;
+      }
       for (const { subject, works, says, because = [], try: remedy } of findings) {
         process.stdout.write(`${works ? 'yes' : 'no '}  ${subject.padEnd(16)} ${says}\n`);
         for (const line of because) process.stdout.write(`${' '.repeat(22)}because ${line}\n`);

@@ -23,7 +23,10 @@ export const nodesCommand = (): Command =>
         const meant = near(name!, all.map((node) => node.name)) ?? all.find((node) => node.name.split('/')[1] === name)?.name;
         throw inputError(`node type "${name}"`, 'there is none of this name; `gantry nodes` lists those at hand', meant ? { try: meant } : {});
       }
-      if (options.json) return chosen.forEach((node) => emit(node));
+      if (options.json) {
+        for (const node of chosen) emit(node);
+        return;
+      }
       if (options.markdown) return print(markdown(chosen));
       print(name === undefined ? list(chosen) : chosen.map(page).join('\n'));
     });

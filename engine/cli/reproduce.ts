@@ -52,7 +52,7 @@ export const reproduceCommand = (): Command =>
             if (!metrics) { process.exitCode = 75; return; }
             trials.push(metrics);
           }
-          const ours = new Map(table.metrics.map((metric) => [metric.name, estimate(trials.map((metrics) => valueOf(metrics, metric, row)))]));
+          const ours = new Map(table.metrics.map((metric) => [metric.name, estimate(trials.map((metrics) => cellOf(metrics, metric, row)))]));
           done.push({ row, ours });
           if (options.json) for (const { name: metric } of table.metrics) emit({ table: table.name, row: row.row, data: row.data, metric, ours: ours.get(metric), paper: row.paper[metric] ?? null });
         }
@@ -101,7 +101,7 @@ async function trial(engine: Engine, table: Table, row: TableRow, seed: number, 
   return result.type === 'stopped' ? undefined : result.metrics;
 }
 
-function valueOf(metrics: Metrics, { from, scale = 1 }: Table['metrics'][number], row: TableRow): number {
+function cellOf(metrics: Metrics, { from, scale = 1 }: Table['metrics'][number], row: TableRow): number {
   const value = metrics[from];
   if (value === undefined) throw inputError(`${row.row} on ${row.data}`, `its run has no metric ${from}; it has ${Object.keys(metrics).join(', ')}`);
   return value * scale;

@@ -16,7 +16,7 @@ async function writePoints(folder: string, { dims, data }: TensorValue, conditio
   const [count = 0] = dims, labels = condition?.dtype === 'i64' ? condition.data : undefined;
   const lines = Array.from({ length: count }, (_, i) => [data[2 * i], data[2 * i + 1], ...(labels ? [labels[i]] : [])].join(','));
   const table = join(folder, 'samples.csv'), plot = join(folder, 'samples.svg');
-  await writeFile(table, `${['x,y' + (labels ? ',label' : ''), ...lines].join('\n')}\n`);
+  await writeFile(table, `${[labels ? 'x,y,label' : 'x,y', ...lines].join('\n')}\n`);
   const { bytes } = await encodePicture({ kind: 'scatter', title: `${count} samples`, series: [{ name: 'samples', points: data as Float32Array }] });
   await writeFile(plot, bytes);
   return [plot, table];

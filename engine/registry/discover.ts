@@ -5,7 +5,6 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inputError } from '../spec/issue.js';
 import { list, near } from '../spec/near.js';
 import type { Plugin } from './plugin.js';
-import { openDoor } from './door.js';
 
 /** A plugin that did not load. The others stay. */
 export interface PluginFailure {
@@ -77,7 +76,6 @@ function* ancestors(folder: string): Generator<string> {
 /** Loads one plugin. Throws an InputError that says why it cannot. */
 export async function loadPlugin(request: PluginRequest): Promise<Plugin> {
   const file = findPlugin(request), where = `plugin "${request.name}"`;
-  if (!file.startsWith(BUILT_IN)) openDoor();
   let exported: unknown;
   try {
     ({ default: exported } = (await import(pathToFileURL(file).href)) as { readonly default?: unknown });
@@ -102,10 +100,13 @@ const reason = (error: unknown): string => (error instanceof Error ? `${error.na
  * and the others stay. `modules` are plugins that are loaded already.
  */
 export async function loadPlugins(requests: readonly PluginRequest[], modules: readonly Plugin[] = []): Promise<{ plugins: Plugin[]; failures: PluginFailure[] }> {
-  const loaded = await Promise.allSettled(requests.map(loadPlugin));
-  const failures: PluginFailure[] = loaded.flatMap((result, i) =>
-    (result.status === 'rejected' ? [{ plugin: requests[i]!.name, says: (result.reason as Error).message }] : []));
-  let plugins = [...new Set([...loaded.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])), ...modules])];
+  const failures: PluginFailure[] = [];
+  const loaded = new Set<Plugin>();
+  // One after the other: they share most of what they import, and Jest's loader stumbles over concurrent imports of one module.
+  for (const request of requests) {
+    await loadPlugin(request).then((plugin) => loaded.add(plugin), (error: Error) => failures.push({ plugin: request.name, says: error.message }));
+  }
+  let plugins = [...loaded, ...modules];
   for (let dropped = true; dropped; ) {
     const names = new Set(plugins.map((plugin) => plugin.parts.name));
     const absentOf = ({ parts }: Plugin) => parts.requires?.filter((name) => !names.has(name)) ?? [];

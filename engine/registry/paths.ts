@@ -19,8 +19,8 @@ export function resolvePath(path: string): string {
   manifest ??= JSON.parse(readFileSync(join(PACKAGE, 'models/manifest.json'), 'utf8')) as Manifest;
   const model = Object.hasOwn(manifest.models, path) ? manifest.models[path] : undefined;
   if (!model) return resolve(path);
-  let file = found.get(path);
-  if (!file) found.set(path, (file = findModel(path, model, manifest.search.map((folder) => resolve(PACKAGE, 'models', folder)))));
+  const file = found.get(path) ?? findModel(path, model, manifest.search.map((folder) => resolve(PACKAGE, 'models', folder)));
+  found.set(path, file);
   return file;
 }
 

@@ -10,11 +10,13 @@ import type { Snapshot } from '../dataflow/snapshot.js';
 import { writeAtomically } from '../journal/atomic.js';
 import { loadCheckpoint, makeCheckpointFolder, newestCheckpoint, pruneCheckpoints, saveCheckpoint, type Best } from '../journal/checkpoint.js';
 import type { Console } from '../journal/console.js';
+import { drawingOf } from '../journal/draw.js';
 import { createJournal, type Journal } from '../journal/journal.js';
+import { writeReport } from '../journal/report.js';
 import { claimRunDirectory, createRunDirectory, holdsRun, readRunRecord, writeRunRecord, type RunDirectory, type RunRecord } from '../journal/run-directory.js';
 import { GantryError, inputError } from '../spec/issue.js';
 import type { Metrics } from '../spec/picture.js';
-import { exportGenerators, latestWeights } from './generators.js';
+import { exportGenerators, latestWeights, type LatestWeights } from './generators.js';
 import type { Engine, Loaded } from './engine.js';
 import { differences, hashGraph, resolvedGraph } from './resolved-graph.js';
 
@@ -79,7 +81,7 @@ export async function runGraph(engine: Engine, loaded: Loaded, options: RunOptio
     const saved = newest && await loadCheckpoint(newest.path, engine.services.host, { graph: hash });
     if (saved) await writeRunRecord(directory, { ...record, resumed: [...(record.resumed ?? []), { waves: saved.waves, at: new Date(engine.clock.now()).toISOString() }] });
     await makeCheckpointFolder(directory.checkpoints);
-    return await flow({ engine, plan, seed, waves, saved, hash, directory, journal, versions: record.versions, options, onBegin: () => { begun = true; } });
+    return await go({ engine, plan, resolved, record, seed, waves, saved, hash, directory, journal, options, onBegin: () => { begun = true; } });
   } catch (error) {
     // Nothing happened in a directory that was made for this run: it would only be in the way.
     if (!begun && !options.out) await rm(directory.path, { recursive: true, force: true });
@@ -92,18 +94,20 @@ export async function runGraph(engine: Engine, loaded: Loaded, options: RunOptio
 interface Flow {
   readonly engine: Engine;
   readonly plan: Plan;
+  readonly resolved: Graph;
+  readonly record: RunRecord;
   readonly seed: number;
   readonly waves: number;
   readonly saved: Snapshot | undefined;
   readonly hash: string;
   readonly directory: RunDirectory;
   readonly journal: Journal;
-  readonly versions: Readonly<Record<string, string>>;
   readonly options: RunOptions;
   readonly onBegin: () => void;
 }
 
-async function flow({ engine, plan, seed, waves, saved, hash, directory, journal, versions, options, onBegin }: Flow): Promise<RunResult> {
+async function go(flow: Flow): Promise<RunResult> {
+  const { engine, plan, record, seed, waves, saved, hash, directory, journal, options, onBegin } = flow;
   const { console, keep = KEEP, best, signal } = options;
   const every = options.every ?? Math.min(LONGEST_INTERVAL, Math.max(1, Math.round((plan.waves ?? LONGEST_INTERVAL * 10) / 10)));
   const services = {
@@ -114,7 +118,7 @@ async function flow({ engine, plan, seed, waves, saved, hash, directory, journal
   let kept = saved?.waves ?? 0;
   const checkpoint = async (snapshot: Snapshot): Promise<void> => {
     await journal.flush();
-    await saveCheckpoint(directory.checkpoints, snapshot, { host: services.host, graph: hash, versions, metrics: journal.latest });
+    await saveCheckpoint(directory.checkpoints, snapshot, { host: services.host, graph: hash, versions: record.versions, metrics: journal.latest });
     kept = snapshot.waves;
     await pruneCheckpoints(directory.checkpoints, keep, best);
   };
@@ -135,7 +139,7 @@ async function flow({ engine, plan, seed, waves, saved, hash, directory, journal
   // A failure that left every wave complete (a node that never stepped) still deserves its results.
   if (failure && last?.waves !== waves) throw withCheckpoint(failure.error, kept, directory);
   if (last && last.waves > kept) await checkpoint(last);
-  if (last) await leaveResults(engine, plan, weights.of(last), directory, journal);
+  if (last) await leaveResults(flow, weights.of(last), last.waves);
   if (failure) throw failure.error;
   const type = end!.type, metrics = journal.latest, completed = last?.waves ?? kept;
   console?.[type]({ waves: completed, out: directory.path, metrics });
@@ -143,9 +147,12 @@ async function flow({ engine, plan, seed, waves, saved, hash, directory, journal
 }
 
 /** The generator and the report. */
-async function leaveResults(engine: Engine, plan: Plan, weights: ReturnType<ReturnType<typeof latestWeights>['of']>, directory: RunDirectory, journal: Journal): Promise<void> {
+async function leaveResults({ engine, plan, resolved, record, waves, directory, journal }: Flow, weights: LatestWeights, completed: number): Promise<void> {
   for (const { name, model } of await exportGenerators(weights, engine.services)) await writeAtomically(join(directory.path, name), model);
   await journal.flush();
+  await writeReport(directory, {
+    record, status: completed < waves ? 'stopped' : 'finished', completed, waves, drawing: drawingOf(plan), graph: resolved, ...(plan.about && { about: plan.about }),
+  });
 }
 
 /** Names the checkpoint that a failed run can go on from. */
