@@ -21,7 +21,7 @@ export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
   const order = topological([loss]);
   const wanted = new Set(wrt);
   const active = new Set<Tensor>(wrt);
-  for (const { op, inputs, outputs } of order) if (op.vjp && inputs.some((t) => active.has(t))) outputs.forEach((t) => active.add(t));
+  for (const { op, inputs, outputs } of order) if (op.vjp && inputs.some((t) => active.has(t))) for (const t of outputs) active.add(t);
 
   const cotangents = new Map<Tensor, Tensor>([[loss, constant(1, loss.dtype)]]);
   const accumulate = (t: Tensor, ct: Tensor | undefined) => {
@@ -33,7 +33,7 @@ export function grad(loss: Tensor, wrt: readonly Tensor[]): Tensor[] {
     if (!equation.op.vjp || !equation.inputs.some((t) => active.has(t))) continue;
     const outs = equation.outputs.map((t) => cotangents.get(t));
     if (outs.every((ct) => ct === undefined)) continue;
-    pull(equation, outs).forEach((ct, i) => accumulate(equation.inputs[i]!, ct));
+    pull(equation, outs).forEach((ct, i) => { accumulate(equation.inputs[i]!, ct); });
     for (const t of equation.outputs) if (!wanted.has(t)) cotangents.delete(t);
   }
   return wrt.map((t) => cotangents.get(t) ?? (known(t.dims) ? constant(0, t.dtype, t.dims) : mul(t, 0)));

@@ -5,7 +5,7 @@
 import { count } from './array.js';
 import { known, sameDims, type Dims } from './dims.js';
 import {
-  add, broadcastTo, concat, constant, matmul, mul, neg, pow, reciprocal, reshape, slice, split, sqrt, square, sub, sum, transpose,
+  add, broadcastTo, concat, constant, matmul, mul, neg, reciprocal, reshape, slice, split, sqrt, square, sub, sum, transpose,
 } from './ops/index.js';
 import { apply1, type Equation, type Tensor } from './tensor.js';
 
@@ -103,11 +103,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   sum(e) {
     const whole = overNothing(e) ?? overMultiple(e), [x] = e.inputs, source = from(x!, 'broadcastTo')?.[0];
     if (whole || !source || !known(x!.dims)) return whole;
-    const axes = e.attrs.axes as readonly number[], [out] = e.outputs;
-    const aligned = reshape(source, [...new Array<number>(x!.rank - source.rank).fill(1), ...source.dims]);
-    const times = axes.reduce((n, axis) => (aligned.dims[axis] === 1 ? n * (x!.dims[axis] as number) : n), 1);
-    const left = mul(sum(aligned, axes, e.attrs.keep as boolean), times);
-    return broadcastTo(left, out!.dims);
+    const axes = e.attrs.axes as readonly number[], extra = x!.rank - source.rank;
+    const own = axes.filter((axis) => axis >= extra), repeated = axes.filter((axis) => axis < extra || source.dims[axis - extra] === 1);
+    const times = count(repeated.map((axis) => x!.dims[axis] as number));
+    return broadcastTo(mul(sum(source, own.map((axis) => axis - extra), e.attrs.keep as boolean), times), e.outputs[0]!.dims);
   },
   mean: (e) => overNothing(e) ?? overMultiple(e), max: overNothing, min: overNothing, logSumExp: overNothing,
 

@@ -65,7 +65,7 @@ export function simplifyTensors(roots: readonly Tensor[]): Tensor[] {
       });
     });
     known.set(key, outputs);
-    equation.outputs.forEach((t, i) => simple.set(t, outputs[i]!));
+    equation.outputs.forEach((t, i) => { simple.set(t, outputs[i]!); });
     return outputs;
   };
   for (const equation of topological(roots)) if (!simple.has(equation.outputs[0]!)) settle(equation);

@@ -53,7 +53,7 @@ export function apply(op: Op, inputs: readonly Tensor[], attrs: Attributes = {})
   }
   const outputs: Tensor[] = [];
   const equation: Equation = { op, inputs, attrs, outputs, where: currentPlace() };
-  shapes.forEach((shape, index) => outputs.push(new Tensor(equation, index, shape.dtype, shape.dims)));
+  for (const [index, { dtype, dims }] of shapes.entries()) outputs.push(new Tensor(equation, index, dtype, dims));
   return outputs;
 }
 

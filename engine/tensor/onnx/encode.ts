@@ -72,7 +72,7 @@ function lower(writer: Writer, program: Program, equation: Equation, names: Map<
   writer.place(`${where || program.name}: ${op.name}`);
   try {
     const results = op.lower(writer, inputs.map((t) => names.get(t)!), equation);
-    results.forEach((name, i) => names.set(outputs[i]!, name));
+    results.forEach((name, i) => { names.set(outputs[i]!, name); });
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     throw traceError(where || program.name, `${op.name}(${inputs.join(', ')}): ${error.message}`);

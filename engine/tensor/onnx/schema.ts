@@ -70,8 +70,9 @@ function write(to: BinaryWriter, message: string, content: Content): void {
 function read(from: BinaryReader, message: string, end: number): Content {
   const content: Record<string, unknown> = {};
   const put = ({ name, repeated }: FieldRule, value: unknown) => {
-    if (repeated) (content[name] ??= [] as unknown[], content[name] as unknown[]).push(value);
-    else content[name] = value;
+    if (!repeated) content[name] = value;
+    else if (content[name]) (content[name] as unknown[]).push(value);
+    else content[name] = [value];
   };
   while (from.pos < end) {
     const [number, wire] = from.tag(), field = FIELDS[message]!.find((f) => f.number === number);

@@ -1,0 +1,96 @@
+/** @file Model files: names, symbols, baked constants, and the checks before them. */
+import ort from 'onnxruntime-node';
+import { tensor } from '../../engine/spec/value.js';
+import { grad } from '../../engine/tensor/grad.js';
+import { encode } from '../../engine/tensor/onnx/encode.js';
+import { readModel } from '../../engine/tensor/onnx/schema.js';
+import * as ops from '../../engine/tensor/ops/index.js';
+import { print } from '../../engine/tensor/print.js';
+import { program, type Program } from '../../engine/tensor/program.js';
+import { Tensor } from '../../engine/tensor/tensor.js';
+import { verify } from '../../engine/tensor/verify.js';
+
+const f32 = (...dims: (number | string)[]) => ({ dtype: 'f32', dims }) as const;
+const open = (file: Uint8Array) => ort.InferenceSession.create(file, { logSeverityLevel: 3 });
+const data = (dims: readonly number[], ...values: number[]) => new ort.Tensor('float32', Float32Array.from(values), dims);
+
+/** One step of least squares, w <- w - 0.1 d/dw mean((x w - y)^2), with a counter and a constant beside it. */
+const step = program('step', { w: f32(2, 1), scale: f32() }, { x: f32(3, 2), y: f32(3, 1) }, ({ w, scale }, { x, y }) => {
+  const loss = ops.mean(ops.square(ops.sub(ops.matmul(x, ops.mul(w, scale)), y)));
+  const [dw] = grad(loss, [w]);
+  return { next: { w: ops.sub(w, ops.mul(dw!, 0.1)) }, outputs: { loss, 'same loss': ops.mul(loss, 1), input: ops.reshape(ops.transpose(ops.transpose(x)), [3, 2]) } };
+});
+const feeds = { w: data([2, 1], 1, -1), scale: data([], 1), x: data([3, 2], 1, 2, 3, 4, 5, 6), y: data([3, 1], 0, 0, 1) };
+
+test('a step runs, with its names', async () => {
+  const session = await open(encode(step));
+  expect(session.inputNames).toEqual(['w', 'scale', 'x', 'y']);
+  expect(session.outputNames).toEqual(['w.next', 'loss', 'same loss', 'input']);
+  const results = await session.run(feeds);
+  // Residuals are -1, -1, -2: the loss is 2, its gradient 2/3 (-1-3-10, -2-4-12).
+  expect(results.loss!.data[0]).toBeCloseTo(2, 6);
+  expect(results['same loss']!.data[0]).toBeCloseTo(2, 6);
+  expect(results['w.next']!.data[0]).toBeCloseTo(1 + 2.8 / 3, 5);
+  expect(results['w.next']!.data[1]).toBeCloseTo(-1 + 3.6 / 3, 5);
+  expect([...results.input!.data as Float32Array]).toEqual([1, 2, 3, 4, 5, 6]);
+});
+
+test('results are named where they are made; only an input or a second name is copied', () => {
+  const nodes = readModel(encode(step)).graph!.node!;
+  expect(nodes.filter((node) => node.opType === 'Identity').map((node) => node.output![0])).toEqual(['same loss', 'input']);
+  expect(nodes.some((node) => node.opType !== 'Identity' && node.output![0] === 'w.next')).toBe(true);
+});
+
+test('the file says what it is', () => {
+  const { irVersion, opsetImport, metadataProps, graph } = readModel(encode(step, { metadata: { about: 'a step' } }));
+  expect(irVersion).toBe(8n);
+  expect(opsetImport).toEqual([{ domain: '', version: 18n }]);
+  expect(metadataProps).toEqual([{ key: 'about', value: 'a step' }]);
+  expect(graph!.name).toBe('step');
+  expect(graph!.node!.every((node) => node.name!.startsWith('step'))).toBe(true);
+});
+
+test('symbols stay open, through layers of every kind', async () => {
+  const any = program('any', {}, { x: f32('N', 2, 3), i: { dtype: 'i64', dims: ['N'] } }, (_, { x, i }) => {
+    const rows = ops.reshape(x, [-1, 6]), joined = ops.concat([rows, ops.gather(ops.constant([1, 2, 3], 'f32', [3, 1]), i!)], 1);
+    const h = ops.tanh(ops.matmul(joined, ops.constant(0.5, 'f32', [7, 4])));
+    return { outputs: { h: ops.max(ops.reshape(h, ['N', 2, 2]), 2), hot: ops.oneHot(i!, 3), mean: ops.mean(h, 0), turned: ops.transpose(rows) } };
+  });
+  const model = readModel(encode(any)).graph!;
+  expect(model.input![0]!.type!.tensorType!.shape!.dim!.map((d) => d.dimParam ?? d.dimValue)).toEqual(['N', 2n, 3n]);
+  const session = await open(encode(any));
+  for (const n of [1, 5]) {
+    const results = await session.run({ x: data([n, 2, 3], ...new Array<number>(6 * n).fill(0)), i: new ort.Tensor('int64', new BigInt64Array(n).fill(2n), [n]) });
+    expect(Object.values(results).map((t) => t.dims)).toEqual([[n, 2], [n, 3], [4], [6, n]]);
+    expect(results.mean!.data[0]).toBeCloseTo(Math.tanh(1.5), 6);
+  }
+});
+
+test('states become constants of an exported file', async () => {
+  const generator = program('generator', { w: f32(2, 2) }, { z: f32('N', 2) }, ({ w }, { z }) => ({ outputs: { image: ops.matmul(z, w) } }));
+  const session = await open(encode(generator, { constants: { w: tensor('f32', [2, 2], Float32Array.of(1, 2, 3, 4)) } }));
+  expect(session.inputNames).toEqual(['z']);
+  expect([...(await session.run({ z: data([1, 2], 1, 1) })).image!.data as Float32Array]).toEqual([4, 6]);
+  const wrong = tensor('f32', [4], new Float32Array(4));
+  expect(() => encode(generator, { constants: { w: wrong } })).toThrow('generator: the value of w is f32[4]; the program wants f32[2,2]');
+  expect(() => encode(step, { constants: { w: tensor('f32', [2, 1], new Float32Array(2)) } })).toThrow('state w changes, so it cannot become a constant');
+});
+
+test('broken programs are refused with their place', () => {
+  const x = ops.input('x', f32(2)), stranger = ops.input('z', f32(2));
+  const broken = (more: Partial<Program>): Program => ({ name: 'broken', inputs: { x }, state: {}, outputs: {}, ...more });
+  expect(() => verify(broken({ outputs: { y: stranger } }))).toThrow('broken: z is an input of another program');
+  expect(() => verify(broken({ outputs: { x: ops.neg(x) } }))).toThrow('x is the name of an input and of an output');
+  expect(() => verify(broken({ state: { x: { value: x, next: x } } }))).toThrow('x is the name of two inputs or states');
+  expect(() => verify(broken({ inputs: { y: x } }))).toThrow('y is called x inside');
+  const outputs: Tensor[] = [], inputs = [x, ops.constant(1)];
+  outputs.push(new Tensor({ op: { ...ops.add.op, infer: () => [f32(3)] }, inputs, attrs: {}, outputs, where: '' }, 0, 'f32', [2]));
+  expect(() => verify(broken({ outputs: { y: outputs[0]! } }))).toThrow('add(f32[2], f32[]) gives f32[3], recorded as f32[2]');
+});
+
+test('programs print with types', () => {
+  expect(print(step)).toContain('program step\ninput ');
+  const small = program('small', { a: f32(2) }, { x: f32(3, 2) }, ({ a }, { x }) => ({ next: { a: ops.mean(x, 0) }, outputs: { y: ops.matmul(x, ops.reshape(ops.mul(a, 2), [1, 2]), { transposeB: true }) } }));
+  expect(print(small)).toBe(['program small', 'input x:f32[3,2]', 'b:f32[2] = mean x axes=[0]', 'input a:f32[2]', 'c:f32[2] = mul a 2',
+    'd:f32[1,2] = reshape c', 'e:f32[3,1] = matmul x d transposeB', 'a.next = b', 'y = e'].join('\n'));
+});
