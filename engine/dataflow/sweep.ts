@@ -3,7 +3,6 @@ import type { SessionHost } from '../session/host.js';
 import { Resident, isTransient } from '../spec/value.js';
 
 type Ids = ReadonlySet<number>;
-const NONE: Ids = new Set();
 
 /** A plain object or array, of whatever realm. */
 function isPlain(value: object): boolean {
@@ -12,26 +11,34 @@ function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** Values are immutable, so what an object refers to is found once. */
+/** Values are immutable, so what a large one refers to is found once. Small ones are walked again: remembering costs more. */
 const known = new WeakMap<object, Ids>();
+const LARGE = 16;
+
+function collect(value: unknown, into: Set<number>): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (value instanceof Resident) into.add(value.id);
+  else if (!ArrayBuffer.isView(value) && isPlain(value) && !isTransient(value)) {
+    const inner: readonly unknown[] = Array.isArray(value) ? value : Object.values(value);
+    if (inner.length < LARGE) {
+      for (const one of inner) collect(one, into);
+      return;
+    }
+    let ids = known.get(value);
+    if (!ids) {
+      const found = new Set<number>();
+      for (const one of inner) collect(one, found);
+      known.set(value, ids = found);
+    }
+    for (const id of ids) into.add(id);
+  }
+}
 
 /** The residents that a value refers to, through plain objects and arrays. */
 export function residentsOf(value: unknown): Ids {
-  if (typeof value !== 'object' || value === null) return NONE;
-  const before = known.get(value);
-  if (before) return before;
-  known.set(value, NONE);
-  if (ArrayBuffer.isView(value) || isTransient(value)) return NONE;
-  const found = new Set<number>();
-  if (value instanceof Resident) found.add(value.id);
-  else if (isPlain(value)) {
-    for (const inner of Array.isArray(value) ? value : Object.values(value)) {
-      // Numbers and strings are most of a state: they are passed by without a call.
-      if (typeof inner === 'object' && inner !== null) for (const id of residentsOf(inner)) found.add(id);
-    }
-  }
-  if (found.size) known.set(value, found);
-  return found;
+  const ids = new Set<number>();
+  collect(value, ids);
+  return ids;
 }
 
 export interface Sweep {
@@ -56,7 +63,7 @@ export function createSweep(host: Pick<SessionHost, 'residents' | 'release'>): S
   let clock = 0;
   const mark = (roots: Iterable<unknown>) => {
     const marked = new Set<number>();
-    for (const root of roots) for (const id of residentsOf(root)) marked.add(id);
+    for (const root of roots) collect(root, marked);
     return marked;
   };
   return {
@@ -82,7 +89,7 @@ export function createSweep(host: Pick<SessionHost, 'residents' | 'release'>): S
       for (const id of host.residents) {
         if (pinned.has(id)) continue;
         const since = noticed.get(id) ?? now;
-        noticed.set(id, since);
+        if (since === now) noticed.set(id, now);
         if (!marked.has(id) && since < oldest) garbage.push(new Resident(id, 'f32', []));
       }
       for (const { id } of garbage) noticed.delete(id);
