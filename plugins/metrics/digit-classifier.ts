@@ -43,8 +43,8 @@ export function interpolation(from: number, to: number): Float64Array {
 
 /** From images in [-1,1] to what the classifier was trained on. */
 const preparation = (size: number, { resolution, range: [low, high] }: ClassifierOptions) =>
-  program('digit preparation', {}, { image: { dtype: 'f32', dims: ['N', size, size] } }, (_, { image }) => {
-    const scaled = add(mul(image, (high - low) / 2), (high + low) / 2);
+  program('digit preparation', {}, { channel: { dtype: 'f32', dims: ['N', size, size] } }, (_, { channel }) => {
+    const scaled = add(mul(channel, (high - low) / 2), (high + low) / 2);
     const matrix = constant(interpolation(size, resolution), 'f32', [resolution, size]);
     const resized = size === resolution ? scaled : matmul(matrix, matmul(scaled, matrix, { transposeB: true }));
     return { outputs: { image: reshape(resized, ['N', 1, resolution, resolution]) } };
@@ -92,7 +92,7 @@ export async function openClassifier(host: SessionHost, options: ClassifierOptio
       for (let from = 0; from < count; from += BATCH) {
         signal?.throwIfAborted();
         const to = Math.min(count, from + BATCH);
-        const shown = await prepare.run({}, { image: channels(from, to) });
+        const shown = await prepare.run({}, { channel: channels(from, to) });
         const said = (await model.run({}, { [image]: shown.outputs.image! })).outputs;
         const scores = data(said[score!]) as Float32Array, feature = data(said[options.feature]) as Float32Array;
         const classes = scores.length / (to - from), width = feature.length / (to - from);

@@ -1,0 +1,46 @@
+/** @file Runs one node by hand: its start, and its steps in the waves a test asks for. */
+import path from 'node:path';
+import { existsSync } from 'node:fs';
+import type { Services } from '../../engine/dataflow/context.js';
+import type { NodeType } from '../../engine/dataflow/node.js';
+import type { SessionHost } from '../../engine/session/host.js';
+import { keyedRandom, type Random } from '../../engine/session/keyed-random.js';
+import type { TensorValue } from '../../engine/spec/value.js';
+
+/** Data and fixtures beside the project; tests that need them are skipped where they are absent. */
+export const shared = path.resolve('../shared');
+export const whenShared = existsSync(shared) ? test : test.skip;
+
+type Outputs = Readonly<Record<string, any>>; // any: a test knows what its node gives
+export interface Rig {
+  readonly initial: Outputs;
+  state: any; // any: as above
+  step(wave: number, inputs?: Readonly<Record<string, unknown>>): Promise<Outputs>;
+  close(): Promise<void>;
+}
+
+/** Starts a node type with a raw configuration, as a graph file would give it. */
+export async function rig(type: NodeType, config: unknown, { host, seed = 1, node = 'node' }: { host?: SessionHost; seed?: number; node?: string } = {}): Promise<Rig> {
+  const services = {
+    host: host as SessionHost, resolve: (given: string) => given, progress: () => {}, note: () => {},
+    component: () => { throw new Error('no components here'); },
+  } satisfies Services;
+  const random = (name: string): Random => keyedRandom(seed, node, 0, name);
+  const open = () => { throw new Error('sizes are not resolved here'); };
+  const behaviour = await type.start(type.config.parse(config), { node, services, random, type: open, size: open, rest: open });
+  const rigged: Rig = {
+    initial: (behaviour.initial?.(behaviour.state) ?? {}) as Outputs,
+    state: behaviour.state,
+    async step(wave, inputs = {}) {
+      const { state, outputs } = await behaviour.step(rigged.state, inputs as never, {
+        node, wave, services, signal: new AbortController().signal, random: (name) => keyedRandom(seed, node, wave, name),
+      });
+      rigged.state = state;
+      return outputs as Outputs;
+    },
+    close: async () => { await behaviour.close?.(); },
+  };
+  return rigged;
+}
+
+export const numbers = (value: TensorValue): number[] => Array.from(value.data as Iterable<number | bigint>, Number);
