@@ -31,7 +31,6 @@ test('the imports are found at all', () => {
 });
 
 test('a folder of the engine imports only folders to its left', () => {
-  // The one exception is written down in the contract of programs: the host compiles them, so `session` sees `tensor`.
   const wrong = engine.filter(({ file, of }) => layer(file) >= 0 && of.startsWith('engine/') && layer(of) > layer(file));
   expect(told(wrong)).toEqual([]);
 });

@@ -33,15 +33,24 @@ export interface StartOptions {
   readonly saved?: Snapshot;
 }
 
-/** Starts one node, from its own first state or from the saved one. */
-export async function start(plan: Plan, node: PlannedNode, { services, seed, saved }: StartOptions): Promise<Actor> {
-  const behaviour = await startBehaviour(plan, node, services, seed);
-  const held = heldOutputs(plan, node.id);
+/** Starts one node, from its own first state or from the saved one. What is thrown carries the node. */
+export async function start(plan: Plan, node: PlannedNode, options: StartOptions): Promise<Actor> {
+  try {
+    return await begin(plan, node, options);
+  } catch (error) {
+    const where = `node "${node.id}" (${node.type.name})`;
+    if (!(error instanceof GantryError)) throw new GantryError('StartError', where, [{ at: '', says: (error as Error)?.message ?? String(error) }], 3, { cause: error });
+    throw new GantryError(error.name, error.where ? `${where}: ${error.where}` : where, error.issues, error.exitCode, { cause: error });
+  }
+}
+
+async function begin(plan: Plan, node: PlannedNode, { services, seed, saved }: StartOptions): Promise<Actor> {
+  const behaviour: Actor['behaviour'] = await node.type.start(node.config, startContext(plan, node, services, seed));
   const before = saved && savedNode(saved, node.id);
   const state = before ? before.state : behaviour.state;
   const initial = behaviour.initial?.(state) ?? {};
   const registers: Record<string, Value> = {};
-  for (const name of held) {
+  for (const name of heldOutputs(plan, node.id)) {
     const kept = before ? before.registers[name] : initial[name];
     const value = before && isTransient(kept) ? initial[name] : kept;
     if (value !== undefined) registers[name] = value;
@@ -70,16 +79,6 @@ function savedNode(saved: Snapshot, id: string): NodeSnapshot {
   const node = saved.nodes[id];
   if (!node) throw inputError('the checkpoint', `it holds no node "${id}", and the graph has one`, { try: 'resuming with the graph that wrote it' });
   return node;
-}
-
-async function startBehaviour(plan: Plan, node: PlannedNode, services: Services, seed: number): Promise<Actor['behaviour']> {
-  const where = `node "${node.id}" (${node.type.name})`;
-  try {
-    return await node.type.start(node.config, startContext(plan, node, services, seed));
-  } catch (error) {
-    if (error instanceof GantryError) throw new GantryError(error.name, error.where ? `${where}: ${error.where}` : where, error.issues, error.exitCode, { cause: error });
-    throw new GantryError('StartError', where, [{ at: '', says: (error as Error)?.message ?? String(error) }], 3, { cause: error });
-  }
 }
 
 function startContext(plan: Plan, node: PlannedNode, services: Services, seed: number): StartContext {

@@ -182,7 +182,9 @@ export function run(plan: Plan, options: RunOptions): Running {
       fail(error);
     }
     signal?.removeEventListener('abort', abort);
-    for (const { behaviour } of actors.reverse()) await Promise.resolve(behaviour.close?.()).catch(fail);
+    for (const { behaviour } of actors.reverse()) {
+      try { await behaviour.close?.(); } catch (error) { fail(error); }
+    }
     if (!failure) {
       const completed = snapshot?.waves ?? begin;
       end = completed < waves ? { type: 'stopped', completed }
