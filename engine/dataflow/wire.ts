@@ -2,7 +2,7 @@
 import type { Issue } from '../spec/issue.js';
 import { list, near } from '../spec/near.js';
 import { createSizes, scoped, type Mismatch, type Sizes } from '../spec/sizes.js';
-import { parse } from '../spec/tensor-type.js';
+import { parsePort } from '../spec/tensor-type.js';
 import type { Face, InputPort } from './face.js';
 import type { PortType } from './node.js';
 import type { Edge } from './plan.js';
@@ -75,14 +75,13 @@ function unknownInput(at: string, port: string, { inputs = [], type }: Face): Is
 /** Makes one edge's types agree, or says why they can't. */
 function unify(output: Output, input: InputPort, node: string, sizes: Sizes): Mismatch | undefined {
   if (input.type === '@any') return undefined;
-  const [out, into] = [parse(output.type), parse(input.type)];
-  if (!out || !into) {
-    if (output.type === input.type) return undefined;
-    if (!out && into) return { says: output.type.startsWith('@') ? 'an opaque value is not a tensor' : `${output.type} is not a type` };
-    if (out && !into) return { says: input.type.startsWith('@') ? 'a tensor is not an opaque value' : `${input.type} is not a type` };
-    return { says: `${output.type} is not ${input.type}` };
-  }
+  const [out, into] = [parsePort(output.type), parsePort(input.type)];
+  if (!out || !into) return { says: `${out ? input.type : output.type} is not a type` };
+  const opaque = out.dtype.startsWith('@');
+  if (opaque !== into.dtype.startsWith('@')) return { says: opaque ? 'an opaque value is not a tensor' : 'a tensor is not an opaque value' };
   if (out.dtype !== into.dtype) return { says: `${out.dtype} is not ${into.dtype}` };
+  // An opaque value may keep its sizes to itself on one side of an edge.
+  if (opaque && (out.dims.length === 0 || into.dims.length === 0)) return undefined;
   const why = `${node}.in.${input.name}`;
   const from = { dims: out.dims.map((dim) => scoped(output.node, dim)), port: `${output.node}.${output.name}` };
   const to = { dims: into.dims.map((dim) => scoped(node, dim)), port: why };
@@ -110,7 +109,7 @@ function suggestion(faces: Faces, node: string, input: InputPort, sizes: Sizes, 
 function fits(output: Output, input: InputPort, node: string, sizes: Sizes): boolean {
   const trial = createSizes();
   for (const [at, type] of [[output.node, output.type], [node, input.type]] as const) {
-    const shape = parse(type);
+    const shape = parsePort(type);
     for (const dim of [...(shape?.dims ?? []), ...(shape?.below === undefined ? [] : [shape.below])]) {
       const variable = scoped(at, dim), size = sizes.size(variable);
       if (typeof variable === 'string' && size !== undefined) trial.know(variable, size, '');

@@ -4,9 +4,11 @@ import type { DType } from './tensor-type.js';
 type Trim<S extends string> = S extends ` ${infer T}` ? Trim<T> : S extends `${infer T} ` ? Trim<T> : S;
 type Split<S extends string> = Trim<S> extends '' ? [] : S extends `${infer Head},${infer Tail}` ? [Trim<Head>, ...Split<Tail>] : [Trim<S>];
 
-/** A spelling taken apart; `never` for an opaque type. `below` is `''` without a bound. */
+/** A spelling taken apart; `never` if it is none. `below` is `''` without a bound. An opaque type has its name for a dtype. */
 export type Parse<S extends string> =
-  S extends `${infer D extends DType}<${infer K}>[${infer R}]` ? { dtype: D; below: Trim<K>; dims: Split<R> }
+  S extends `@${infer Name}[${infer R}]` ? { dtype: `@${Name}`; below: ''; dims: Split<R> }
+  : S extends `@${string}` ? { dtype: S; below: ''; dims: [`...${string}`] }
+  : S extends `${infer D extends DType}<${infer K}>[${infer R}]` ? { dtype: D; below: Trim<K>; dims: Split<R> }
   : S extends `${infer D extends DType}[${infer R}]` ? { dtype: D; below: ''; dims: Split<R> }
   : never;
 
@@ -39,9 +41,12 @@ export type Fits<Out extends string, In extends string> =
   : Open<Out> extends true ? true
   : Open<In> extends true ? true
   : Out extends In ? true
-  : [Parse<Out>] extends [never] ? ([Parse<In>] extends [never] ? `${Out} is not ${In}` : 'an opaque value does not fit a tensor port')
-  : [Parse<In>] extends [never] ? 'a tensor does not fit an opaque port'
-  : Parse<Out>['dtype'] extends Parse<In>['dtype']
+  : Out extends `@${string}` ? (In extends `@${string}` ? FitsAlike<Out, In> : 'an opaque value does not fit a tensor port')
+  : In extends `@${string}` ? 'a tensor does not fit an opaque port'
+  : FitsAlike<Out, In>;
+
+type FitsAlike<Out extends string, In extends string> =
+  Parse<Out>['dtype'] extends Parse<In>['dtype']
     ? Bounded<Parse<Out>['below'], Parse<In>['below']> extends infer Bound
       ? Bound extends true ? RankOrTrue<Parse<Out>['dims'], Parse<In>['dims'], DimsFit<Parse<Out>['dims'], Parse<In>['dims']>> : Bound
       : never

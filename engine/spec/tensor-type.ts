@@ -28,6 +28,19 @@ export function parse(spelling: string): TensorShape | undefined {
   return { dtype: match[1] as DType, dims, ...(match[2] ? { below: dim(match[2]) } : {}) };
 }
 
+/** A port's type taken apart: a tensor's, or an opaque value's name and the sizes that travel with it. `@tick` has none; `@dataset[L,...S]` has two. */
+export interface PortShape extends Omit<TensorShape, 'dtype'> {
+  readonly dtype: DType | `@${string}`;
+}
+const OPAQUE = /^(@[a-z][\w-]*)(?:\[([^\]]*)\])?$/;
+
+/** Parses a port's type; `undefined` if it is none. */
+export function parsePort(spelling: string): PortShape | undefined {
+  const opaque = OPAQUE.exec(spelling.replace(/\s/g, ''));
+  if (!opaque) return parse(spelling);
+  return { dtype: opaque[1] as `@${string}`, dims: opaque[2] ? opaque[2].split(',').map(dim) : [] };
+}
+
 /** Spells a type the way authors do. */
 export const show = ({ dtype, dims, below }: TensorShape): TensorType =>
   `${dtype}${below === undefined ? '' : `<${below}>`}[${dims.join(',')}]` as TensorType;

@@ -40,7 +40,7 @@ export interface Phase {
 export interface Method<Name extends string = string, B extends Ports = any, C = any> {
   readonly name: Name;
   readonly about: string;
-  /** Event inputs of the training node; tensors of batch size B. */
+  /** Event inputs of the training node; tensors of batch size B, one of them `image`. */
   readonly batch: B;
   /** The port that conditions both networks: `i64<K>[B]` or `f32[B,E]`. */
   readonly condition: keyof B & string;

@@ -42,12 +42,13 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
     options: method.options.prefault({}),
   });
   const typeOf = (port: Port) => (typeof port === 'string' ? port : 'latest' in port ? port.latest : port.previous);
+  const imageType = typeOf(method.batch.image as Port);
   return defineNode({
     name: `train/${method.name}`,
     about: method.about,
     config,
     inputs: method.batch as Ports,
-    outputs: { weights: '@weights', metrics: '@metrics' },
+    outputs: { weights: `@weights[${parse(imageType)!.dims.slice(1).join(',')}]`, metrics: '@metrics' },
     async start(settings, context) {
       const networks = describe(method, settings.backbone, backbones, context, typeOf(method.batch[method.condition] as Port));
       const configured = (chosen: { type: string }): ConfiguredOptimiser => ({ type: optimisers.find(({ name }) => name === chosen.type)!, config: chosen });
@@ -100,8 +101,7 @@ function describe(method: Method, chosen: { type: string }, backbones: readonly 
   const backbone = backbones.find(({ name }) => name === chosen.type)!;
   const where = `nodes.${context.node}.config.backbone`;
   const kind = parse(conditionType)?.dtype === 'i64' ? 'integer' : 'vector';
-  const [imagePort] = Object.keys(method.batch).filter((port) => port === 'image');
-  const image = known(context, imagePort ?? Object.keys(method.batch)[0]!).dims.slice(1) as number[];
+  const image = known(context, 'image').dims.slice(1) as number[];
   requireFit(backbone, chosen, image, kind, where);
   const shape = context.type(method.condition);
   const size = kind === 'integer' ? shape.below : shape.dims[1];

@@ -1,49 +1,23 @@
-/** @file `networks/features`: what a frozen copy of the discriminator sees in a fixed sample of the data. */
+/** @file `networks/features`: the discriminator's features of every batch. */
 import { z } from 'zod';
-import {
-  concat, defineNode, discriminatorProgram, executableOf, program, type Dataset, type NetworkPair, type Resident, type Services, type Weights,
-} from '../../engine/index.js';
+import { defineNode, discriminatorProgram, executableOf, type Executable, type Services, type Weights } from '../../engine/index.js';
 
-const featureProgram = (pair: NetworkPair) => discriminatorProgram('features', pair, {}, (judge) => ({ feature: judge().feature }));
-
-/** Stacks pieces f32[n,F] that live in the host, in one call. */
-async function stacked(services: Services, pieces: readonly Resident[]): Promise<Resident> {
-  if (pieces.length === 1) return pieces[0]!;
-  const shapes = Object.fromEntries(pieces.map(({ dims }, i) => [`piece${i}`, { dtype: 'f32' as const, dims }]));
-  const join = await services.host.compile(program('stack', {}, shapes, (_state, parts) => ({ outputs: { whole: concat(Object.values(parts), 0) } })));
-  const { outputs } = await join.run({}, Object.fromEntries(pieces.map((piece, i) => [`piece${i}`, piece])), { keep: ['whole'] });
-  await join.release();
-  services.host.release(pieces);
-  return outputs.whole as Resident;
-}
+/** The program from `image` f32[N,…] to `feature` f32[N,F] of these networks. */
+export const featuresOf = (services: Services, { networks }: Weights): Promise<Executable> =>
+  executableOf(services, networks, 'features', (pair) => discriminatorProgram('features', pair, {}, (judge) => ({ feature: judge().feature })));
 
 export const features = defineNode({
   name: 'networks/features',
-  about: 'Features of the discriminator, frozen at this moment, for the same sample of the data set every time.',
-  config: z.strictObject({
-    images: z.int().positive().describe('size of the sample; the first images of one shuffled pass, kept for the entire run'),
-    batch: z.int().positive().default(100).describe('images in one call; bounds the memory'),
-  }),
-  inputs: { now: '@tick', dataset: { latest: '@dataset[L,...S]' }, weights: { previous: '@weights[...S]' } },
-  outputs: { feature: 'f32[N,F]', weights: '@weights[...S]', label: 'i64<L>[N]' },
-  start: ({ images, batch }, context) => ({
+  about: 'Features of each image in the live discriminator, as it was after the last wave.',
+  config: z.strictObject({}),
+  inputs: { image: 'f32[N,...S]', weights: { previous: '@weights[...S]' } },
+  outputs: { feature: 'f32[N,F]', weights: '@weights[...S]' },
+  start: () => ({
     state: {},
-    async step(state, inputs, { services, signal, wave }) {
-      const dataset = inputs.dataset as Dataset, weights = inputs.weights as Weights;
-      const indices = context.random('sample').permutation(dataset.size).subarray(0, Math.min(images, dataset.size));
-      const run = await executableOf(services, weights.networks, 'features', featureProgram);
-      const pieces: Resident[] = [], labels = new BigInt64Array(indices.length);
-      for (let from = 0; from < indices.length; from += batch) {
-        signal.throwIfAborted();
-        // The augmentation is drawn by the place in the sample, not by the wave: the sample stays the same to the last pixel.
-        const { image, label } = await dataset.read(indices.slice(from, from + batch), context.random(`augmentation ${from}`));
-        const { outputs } = await run.run(weights.state, { image }, { keep: ['feature'] });
-        pieces.push(outputs.feature as Resident);
-        labels.set(label.data as BigInt64Array, from);
-        services.progress(`features at wave ${wave}`, Math.min(from + batch, indices.length), indices.length);
-      }
-      const feature = await stacked(services, pieces);
-      return { state, outputs: { feature, weights, label: { dtype: 'i64', dims: [indices.length], data: labels } } };
+    async step(state, { image, weights }, { services }) {
+      const { state: tensors } = weights as Weights;
+      const { outputs } = await (await featuresOf(services, weights as Weights)).run(tensors, { image }, { keep: ['feature'] });
+      return { state, outputs: { feature: outputs.feature!, weights } };
     },
   }),
 });

@@ -2,5 +2,6 @@
 import { definePlugin } from '../../engine/index.js';
 import { features } from './features.js';
 import { generateImages } from './generate.js';
+import { probe } from './probe.js';
 
-export default definePlugin({ name: 'networks', nodes: [generateImages, features] });
+export default definePlugin({ name: 'networks', nodes: [generateImages, features, probe] });
