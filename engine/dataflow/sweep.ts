@@ -28,7 +28,8 @@ function collect(value: unknown, into: Set<number>): void {
     if (!ids) {
       const found = new Set<number>();
       for (const one of inner) collect(one, found);
-      known.set(value, ids = found);
+      known.set(value, found);
+      ids = found;
     }
     for (const id of ids) into.add(id);
   }

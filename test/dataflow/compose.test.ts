@@ -119,6 +119,19 @@ test('opaque types are compared by name, and @any takes everything', async () =>
   ]);
 });
 
+test('sizes travel with opaque values, too, unless one side keeps them to itself', async () => {
+  const still = { step: (state: unknown) => ({ state, outputs: {} }) };
+  const nodes = (wanted: `@${string}`): Nodes => ({
+    source: { type: fakeNode('source', { outputs: { set: '@dataset[4,2,8]' }, ...still }) },
+    draw: { type: fakeNode('draw', { inputs: { set: { latest: '@dataset[L,...S]' } }, outputs: { image: 'f32[N,...S]', label: 'i64<L>[N]' }, ...still }), in: { set: 'source.set' } },
+    use: { type: fakeNode('use', { inputs: { set: { latest: wanted } }, ...still }), in: { set: 'source.set' } },
+  });
+  const plan = await compose({ nodes: nodes('@dataset') }, types, fakeServices());
+  expect([plan.rest('draw', 'S'), plan.size('draw', 'L')]).toEqual([[2, 8], 4]);
+  expect(await spelled(nodes('@dataset[L,3,R]'))).toEqual(['nodes.use.in.set: source.set is @dataset[4,2,8]; set wants @dataset[L,3,R]: dimension 1: 2 is not 3']);
+  expect(await spelled(nodes('@data[L,2,R]'))).toEqual(['nodes.use.in.set: source.set is @dataset[4,2,8]; set wants @data[L,2,R]: @dataset is not @data']);
+});
+
 test('bounds agree like sizes', async () => {
   const below5 = fakeNode('five', { inputs: { label: 'i64<5>[N]' }, step: (state) => ({ state, outputs: {} }) });
   const [issue] = await issuesOf({ data, five: { type: below5, in: { label: 'data.label' } } });

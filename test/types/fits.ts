@@ -22,6 +22,11 @@ export const verdicts = [
   verdict<'@weights', '@weights', true>(true),
   verdict<'@weights', '@table', '@weights is not @table'>(true),
   verdict<'@weights', '@any', true>(true),
+  verdict<'@dataset[L,2]', '@dataset[L,...S]', true>(true),
+  verdict<'@dataset[L,2]', '@dataset', true>(true),
+  verdict<'@dataset', '@dataset[L,2]', true>(true),
+  verdict<'@dataset[L,2]', '@dataset[L,3]', '2 is not 3'>(true),
+  verdict<'@dataset[L,2]', '@weights[L,2]', '@dataset is not @weights'>(true),
   verdict<'f32[B]', '@any', true>(true),
   verdict<'@weights', 'f32[B]', 'an opaque value does not fit a tensor port'>(true),
 ];
