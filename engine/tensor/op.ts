@@ -11,8 +11,8 @@ export interface NdArray {
 
 /** Writes ONNX nodes while a program is encoded. Names are SSA value names. */
 export interface Emitter {
-  /** Adds a node and gives the names of its outputs. `domain` is the default ONNX one unless given. */
-  node(type: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>, outputs?: number): readonly string[];
+  /** Adds a node and gives the names of its outputs. Equal nodes are one, except those that want to be `alone`. */
+  node(type: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>, outputs?: number, alone?: boolean): readonly string[];
   /** Converts a value to another element type. */
   cast(input: string, to: TensorShape['dtype']): string;
   /** Adds a constant (merged with equal ones). */

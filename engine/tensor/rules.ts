@@ -5,7 +5,7 @@
 import { count } from './array.js';
 import { known, sameDims, type Dims } from './dims.js';
 import {
-  add, broadcastTo, concat, constant, matmul, mul, neg, reciprocal, reshape, slice, split, sqrt, square, sub, sum, transpose,
+  add, broadcastTo, concat, constant, matmul, mul, neg, reciprocal, reshape, slice, sqrt, square, sub, sum, transpose,
 } from './ops/index.js';
 import { apply1, type Equation, type Tensor } from './tensor.js';
 

@@ -73,9 +73,12 @@ export function simplifyTensors(roots: readonly Tensor[]): Tensor[] {
 }
 
 /** A program with the same inputs, states and results, and less in between. */
-export function simplify(program: Program): Program {
+export const simplify = (program: Program): Program => renew(program, simplifyTensors);
+
+/** The program with the tensors that a pass makes of its results. */
+export function renew(program: Program, pass: (roots: readonly Tensor[]) => readonly Tensor[]): Program {
   const states = Object.entries(program.state), outputs = Object.entries(program.outputs);
-  const results = simplifyTensors([...states.map(([, s]) => s.next), ...outputs.map(([, t]) => t)]);
+  const results = pass([...states.map(([, s]) => s.next), ...outputs.map(([, t]) => t)]);
   return {
     name: program.name,
     inputs: program.inputs,

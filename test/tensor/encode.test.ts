@@ -50,6 +50,14 @@ test('the file says what it is', () => {
   expect(graph!.node!.every((node) => node.name!.startsWith('step'))).toBe(true);
 });
 
+test('a sum that a product can start from is its third operand', () => {
+  const layer = program('layer', { w: f32(2, 3), b: f32(3) }, { x: f32('N', 2) }, ({ w, b }, { x }) => {
+    const h = ops.matmul(x, w);
+    return { outputs: { y: ops.add(h, b) } };
+  });
+  expect(readModel(encode(layer)).graph!.node!.map((node) => [node.opType, node.input, node.output])).toEqual([['Gemm', ['x', 'w', 'b'], ['y']]]);
+});
+
 test('symbols stay open, through layers of every kind', async () => {
   const any = program('any', {}, { x: f32('N', 2, 3), i: { dtype: 'i64', dims: ['N'] } }, (_, { x, i }) => {
     const rows = ops.reshape(x, [-1, 6]), joined = ops.concat([rows, ops.gather(ops.constant([1, 2, 3], 'f32', [3, 1]), i!)], 1);

@@ -3,7 +3,8 @@ import { traceError } from '../../spec/issue.js';
 import type { TensorValue } from '../../spec/value.js';
 import { show } from '../../spec/tensor-type.js';
 import type { Program } from '../program.js';
-import { simplify } from '../simplify.js';
+import { fuse } from '../fuse.js';
+import { renew, simplify } from '../simplify.js';
 import { RuleError, topological, type Equation, type Tensor } from '../tensor.js';
 import { verify } from '../verify.js';
 import { createWriter, valueInfo, type Writer } from './writer.js';
@@ -29,7 +30,7 @@ export const nextName = (state: string): string => `${state}.next`;
  * outputs. The program is simplified first.
  */
 export function encode(traced: Program, { opset = OPSET, constants = {}, metadata = {} }: EncodeOptions = {}): Uint8Array {
-  const program = verify(simplify(verify(traced)));
+  const program = verify(renew(verify(simplify(verify(traced))), fuse));
   const writer = createWriter(), names = new Map<Tensor, string>();
   const inputs = [...Object.entries(program.state).map(([name, { value }]) => [name, value] as const), ...Object.entries(program.inputs)];
   const results = [
@@ -42,10 +43,8 @@ export function encode(traced: Program, { opset = OPSET, constants = {}, metadat
     if (value) bake(writer, program, name, symbol, value);
   }
   for (const equation of topological(results.map(([, t]) => t))) lower(writer, program, equation, names);
-  for (const [name, t] of results) {
-    const from = names.get(t)!;
-    if (!writer.rename(from, name)) writer.rename(writer.node('Identity', [from])[0]!, name);
-  }
+  writer.place(`${program.name}: results`);
+  for (const [name, t] of results) writer.result(names.get(t)!, name);
   const graph = writer.graph(
     program.name,
     inputs.filter(([name]) => !constants[name]).map(([name, t]) => valueInfo(name, t.shape)),

@@ -11,37 +11,42 @@ export interface Writer extends Emitter {
   /** The place of the nodes that follow, for messages of the runtime. */
   place(where: string): void;
   initializer(name: string, dtype: DType, dims: readonly number[], data: TypedArray): void;
-  /** Gives a value another name; false if it is not a node's result, or already has a name of its own. */
-  rename(from: string, to: string): boolean;
+  /** Makes a value a result of the graph. It is named where it is made; inputs, constants and results already named are copied. */
+  result(from: string, to: string): void;
   graph(name: string, inputs: readonly Onnx<'ValueInfoProto'>[], outputs: readonly Onnx<'ValueInfoProto'>[]): Onnx<'GraphProto'>;
 }
 
-/** Constants up to this many elements are merged when they are equal. */
-const MERGED = 64;
+/** Constants up to this many bytes are merged when they are equal: the indices that lowerings gather by are the largest. */
+const MERGED = 1 << 20;
 
 export function createWriter(): Writer {
   const nodes: Node[] = [], initializers: Onnx<'TensorProto'>[] = [];
-  const constants = new Map<string, string>(), made = new Set<string>(), renamed = new Map<string, string>();
+  const constants = new Map<string, string>(), alike = new Map<string, readonly string[]>(), made = new Set<string>(), renamed = new Map<string, string>();
   let values = 0, where = '';
   const fresh = () => `%${values++}`;
   const called = (name: string) => renamed.get(name) ?? name;
 
   const writer: Writer = {
     place(at) { where = at; },
-    node(type, inputs, attributes = {}, outputs = 1) {
+    node(type, inputs, attributes = {}, outputs = 1, alone = false) {
+      // Lowerings of different equations may begin with the same steps: two gradients of a convolution, say, with the same patches.
+      const key = JSON.stringify([type, inputs, attributes, outputs]), same = alike.get(key);
+      if (same && !alone) return same;
       const names = Array.from({ length: outputs }, fresh);
+      alike.set(key, names);
       for (const name of names) made.add(name);
       nodes.push({ type, where, inputs: [...inputs], outputs: names, attributes });
       return names;
     },
     cast: (input, to) => writer.node('Cast', [input], { to: DATA_TYPE[to] })[0]!,
     constant(dtype, dims, data) {
-      const key = data.length <= MERGED ? `${dtype}[${dims}]${Array.from(data, String)}` : undefined;
+      const values = typed(dtype, data);
+      const key = values.byteLength <= MERGED ? `${dtype}[${dims}]${Buffer.from(values.buffer, values.byteOffset, values.byteLength).toString('latin1')}` : undefined;
       const known = key && constants.get(key);
       if (known) return known;
       const name = fresh();
       if (key) constants.set(key, name);
-      writer.initializer(name, dtype, dims, typed(dtype, data));
+      writer.initializer(name, dtype, dims, values);
       return name;
     },
     initializer(name, dtype, dims, data) {
@@ -49,10 +54,9 @@ export function createWriter(): Writer {
       const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       initializers.push({ name, dataType: DATA_TYPE[dtype], dims: dims.map(BigInt), rawData });
     },
-    rename(from, to) {
-      if (!made.has(from) || renamed.has(from)) return false;
-      renamed.set(from, to);
-      return true;
+    result(from, to) {
+      if (made.has(from) && !renamed.has(from)) renamed.set(from, to);
+      else nodes.push({ type: 'Identity', where, inputs: [from], outputs: [to], attributes: {} });
     },
     graph(name, input, output) {
       const read = new Set(nodes.flatMap((node) => node.inputs));

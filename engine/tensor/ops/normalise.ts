@@ -20,7 +20,7 @@ const lowerImages: Op['lower'] = (emit, [x, gamma, beta], { inputs, attrs: { eps
   // readers or not, so each node gets two vectors that nothing else reads: the first and the last element of the batch at one place.
   const overwritten = [0, -1].map((item) => {
     const ends = constant([item === 0 ? 1 : Number.MAX_SAFE_INTEGER, ...inner.map(() => 1)]);
-    const [piece] = emit.node('Slice', [x!, constant([item, ...inner.map(() => 0)]), ends, constant([0, ...inner])]);
+    const [piece] = emit.node('Slice', [x!, constant([item, ...inner.map(() => 0)]), ends, constant([0, ...inner])], {}, 1, true);
     return emit.node('Reshape', [piece!, constant([-1])])[0]!;
   });
   return emit.node('BatchNormalization', [x!, gamma!, beta!, ...overwritten], { epsilon: { float: epsilon as number }, momentum: { float: 0 }, training_mode: 1 }, 3);

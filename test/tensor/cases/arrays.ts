@@ -1,5 +1,6 @@
 /** @file Cases of reductions, sizes, parts, indices, matrix products and normalisation. */
 import * as ops from '../../../engine/tensor/ops/index.js';
+import { apply1 } from '../../../engine/tensor/tensor.js';
 import type { Case, Sample } from './case.js';
 
 const x = [2, 3, 4];
@@ -55,6 +56,10 @@ const products = [true, false].flatMap((transposeA) => [true, false].flatMap((tr
   return [case_([], []), case_([2], [2]), case_([2], []), case_([], [2]), case_([2, 1], [3])];
 }));
 
+const startedFrom = [[3, 2], [2], [3, 1], []].map((dims): Case => ({
+  op: ops.matmulOp, inputs: { a: [3, 4], b: [4, 2], c: dims }, build: (t) => apply1(ops.matmulOp, [t.a!, t.b!, ops.sin(t.c!)], { transposeA: false, transposeB: false }),
+}));
+
 const normalised = [[5, 2], [3, 2, 2, 2]].flatMap((dims): Case[] => [
   { op: ops.batchNormaliseOp, inputs: { x: dims, gamma: [2], beta: [2] }, build: (t) => ops.batchNormalise(t.x!, t.gamma!, t.beta!, 0.1).y },
   {
@@ -64,4 +69,4 @@ const normalised = [[5, 2], [3, 2, 2, 2]].flatMap((dims): Case[] => [
   { op: ops.batchNormaliseOp, inputs: { x: dims, gamma: [2], beta: [2] }, build: (t) => ops.square(ops.batchNormalise(t.x!, t.gamma!, t.beta!).mean) },
 ]);
 
-export const arrays: readonly Case[] = [...reductions, ...alongAxes, ...parts, ...sizes, ...products, ...normalised];
+export const arrays: readonly Case[] = [...reductions, ...alongAxes, ...parts, ...sizes, ...products, ...startedFrom, ...normalised];
