@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { NodeSnapshot, Snapshot } from '../dataflow/snapshot.js';
 import type { SessionHost } from '../session/host.js';
 import { GantryError, inputError } from '../spec/issue.js';
+import type { Metrics } from '../spec/picture.js';
 import type { Resident, Value } from '../spec/value.js';
 import { nameOf, sweepPartial, writeAtomically, writeFolderAtomically } from './atomic.js';
 import { createEncoder, decode, type Json, type TensorSource } from './encoding.js';
@@ -117,6 +118,13 @@ export async function newestCheckpoint(folder: string): Promise<CheckpointEntry 
   await sweepPartial(folder);
   return (await listCheckpoints(folder)).at(-1);
 }
+
+/** The metrics that a checkpoint was saved with, by `node.name`. */
+export const checkpointMetrics = async ({ path }: CheckpointEntry): Promise<Metrics> => await decode((await readManifest(path)).metrics, noTensors) as Metrics;
+const noTensors: TensorSource = {
+  read: (name) => { throw new RangeError(`metrics hold no tensor ${name}`); },
+  put: (name) => { throw new RangeError(`metrics hold no tensor ${name}`); },
+};
 
 /** The checkpoint with the best metric among those that are kept; the earliest of equals. Checkpoints without the metric don't count. */
 export async function bestCheckpoint(folder: string, { metric, direction }: Best): Promise<(CheckpointEntry & { readonly value: number }) | undefined> {

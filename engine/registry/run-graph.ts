@@ -8,7 +8,7 @@ import type { Plan } from '../dataflow/plan.js';
 import { run } from '../dataflow/run.js';
 import type { Snapshot } from '../dataflow/snapshot.js';
 import { writeAtomically } from '../journal/atomic.js';
-import { loadCheckpoint, makeCheckpointFolder, newestCheckpoint, pruneCheckpoints, saveCheckpoint, type Best } from '../journal/checkpoint.js';
+import { checkpointMetrics, loadCheckpoint, makeCheckpointFolder, newestCheckpoint, pruneCheckpoints, saveCheckpoint, type Best } from '../journal/checkpoint.js';
 import type { Console } from '../journal/console.js';
 import { drawingOf } from '../journal/draw.js';
 import { createJournal, type Journal } from '../journal/journal.js';
@@ -77,7 +77,7 @@ export async function runGraph(engine: Engine, loaded: Loaded, options: RunOptio
       onMetrics: (line) => options.console?.metrics(line),
     });
     if (options.resume) await journal.cutBack(newest?.waves ?? 0);
-    if (newest && newest.waves >= waves) return { type: 'finished', waves: newest.waves, already: true, out: directory.path, metrics: journal.latest };
+    if (newest && newest.waves >= waves) return { type: 'finished', waves: newest.waves, already: true, out: directory.path, metrics: await checkpointMetrics(newest) };
     const saved = newest && await loadCheckpoint(newest.path, engine.services.host, { graph: hash });
     if (saved) await writeRunRecord(directory, { ...record, resumed: [...(record.resumed ?? []), { waves: saved.waves, at: new Date(engine.clock.now()).toISOString() }] });
     await makeCheckpointFolder(directory.checkpoints);

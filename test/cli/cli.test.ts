@@ -130,3 +130,15 @@ test('graphs know how long they are, or are told', async () => {
   folder.write('endless.json', endless);
   expect(await folder.gantry('run', 'endless.json')).toMatchObject({ code: 2, err: expect.stringContaining('it does not say how many waves a run has') });
 });
+
+test('reproduce reruns the rows of a table, and does not run twice what is finished', async () => {
+  const args = ['reproduce', 'test-table', '--plugin', './plugin.mjs', '--cells', 'waves/by-one'];
+  const { code, events } = await folder.gantry(...args, '--json');
+  expect(code).toBe(0);
+  expect(events).toEqual([{ table: 'test-table', row: 'By one', data: 'waves', metric: 'sum, %', ours: { mean: 21000, se: 0, trials: 2 }, paper: { mean: 21000, se: 0 } }]);
+  const again = await folder.gantry(...args);
+  expect(again.out).toMatch(/\| By one \| waves \| ours \(2\) \| 21000.0 ± 0.0 \|\n\| +\| +\| paper +\| 21000.0 ± 0.0 \|/);
+  expect(again.err).not.toMatch(/done after/);
+  const wrong = await folder.gantry(...args.slice(0, -1), 'three');
+  expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('no row matches; rows are waves/by-one, waves/by-two') });
+});

@@ -38,7 +38,15 @@ const sum = defineNode({
     step: (state, { value, before = 0 }) => ({ state: state + value, outputs: { total: state + value + before, metrics: { total: state + value } } }),
   }),
 });
-export default definePlugin({ name: 'test', nodes: [count, sum] });
+const table = {
+  name: 'test-table', about: 'Counts, as published.', source: 'A paper, table 1', trials: 2,
+  metrics: [{ name: 'sum, %', from: 'sum.total', scale: 100, digits: 1 }],
+  rows: [
+    { row: 'By one', data: 'waves', graph: new URL('graph.json', import.meta.url).pathname, set: { 'count.config.step': 1 }, paper: { 'sum, %': { mean: 21000, se: 0 } } },
+    { row: 'By two', data: 'waves', graph: new URL('graph.json', import.meta.url).pathname, paper: {} },
+  ],
+};
+export default definePlugin({ name: 'test', nodes: [count, sum], tables: [table] });
 `;
 
 export const GRAPH = {
