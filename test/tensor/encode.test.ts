@@ -84,6 +84,18 @@ test('states become constants of an exported file', async () => {
   expect(() => encode(step, { constants: { w: tensor('f32', [2, 1], new Float32Array(2)) } })).toThrow('state w changes, so it cannot become a constant');
 });
 
+test('large tables are scattered into without a one-hot matrix', async () => {
+  const rows = 4000, picks = 1100, i64 = { dtype: 'i64', dims: [picks] } as const;
+  const scatter = program('scatter', {}, { x: f32(rows, 2), i: i64, y: f32(picks, 2) }, (_, { x, i, y }) => ({ outputs: { sums: ops.scatterAdd(x, i, y) } }));
+  const file = encode(scatter);
+  expect(readModel(file).graph!.node!.some((node) => node.opType === 'Gemm')).toBe(false);
+  const session = await open(file), index = BigInt64Array.from({ length: picks }, (_, k) => BigInt((k * 7) % 10));
+  const feed = { x: data([rows, 2], ...new Array<number>(rows * 2).fill(1)), i: new ort.Tensor('int64', index, [picks]), y: data([picks, 2], ...new Array<number>(picks * 2).fill(0.5)) };
+  const sums = (await session.run(feed)).sums!.data as Float32Array;
+  expect([...sums.slice(0, 20)]).toEqual(new Array(20).fill(56));
+  expect([...sums.slice(20)].every((v) => v === 1)).toBe(true);
+});
+
 test('broken programs are refused with their place', () => {
   const x = ops.input('x', f32(2)), stranger = ops.input('z', f32(2));
   const broken = (more: Partial<Program>): Program => ({ name: 'broken', inputs: { x }, state: {}, outputs: {}, ...more });

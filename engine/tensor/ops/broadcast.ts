@@ -1,9 +1,8 @@
 /** @file Broadcasting made explicit, and its gradient. Operators broadcast by themselves: gradients alone need these. */
 import { spread } from '../array.js';
-import { broadcastDims, sameDims, type Dims } from '../dims.js';
+import { broadcastDims, numbers, sameDims, type Dims } from '../dims.js';
 import type { Op } from '../op.js';
 import { apply1, RuleError, type Tensor } from '../tensor.js';
-import { numbers } from '../dims.js';
 import { sum } from './reduce.js';
 import { reshape } from './shape.js';
 

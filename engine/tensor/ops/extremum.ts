@@ -10,7 +10,6 @@ import { oneHot } from './gather.js';
 import { equal } from './logic.js';
 import { restored, sum } from './reduce.js';
 import { reshape, transpose } from './shape.js';
-import { iota } from './source.js';
 
 /** Visits the elements along an axis, row by row: `visit(start, step, size, row)`. */
 function rows({ dims }: NdArray, axis: number, visit: (start: number, step: number, size: number, row: number) => void): void {

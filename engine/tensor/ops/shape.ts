@@ -1,7 +1,7 @@
 /** @file The same elements in other sizes or another order. */
 import type { Dim } from '../../spec/tensor-type.js';
 import { offsets, pick, strides } from '../array.js';
-import { axisOf, known, sameDims, type Dims } from '../dims.js';
+import { axisOf, sameDims, type Dims } from '../dims.js';
 import type { Op } from '../op.js';
 import { apply1, RuleError, type Tensor } from '../tensor.js';
 
@@ -50,11 +50,7 @@ export const reshapeOp: Op = {
 export const reshape = (x: Tensor, dims: Dims): Tensor => (sameDims(x.dims, dims) ? x : apply1(reshapeOp, [x], { dims }));
 
 /** x with the axes from `from` on as one. */
-export const flatten = (x: Tensor, from = 1): Tensor => reshape(x, [...x.dims.slice(0, from), known(x.dims.slice(from)) ? -1 : flatSymbol(x.dims.slice(from))]);
-const flatSymbol = (dims: Dims): Dim => {
-  const { size, symbols } = factors(dims);
-  return symbols.length === 1 && size === 1 ? symbols[0]! : -1;
-};
+export const flatten = (x: Tensor, from = 1): Tensor => reshape(x, [...x.dims.slice(0, from), -1]);
 
 export const transposeOp: Op = {
   name: 'transpose',
