@@ -5,9 +5,9 @@ import {
   type Clusters, type NetworkPair, type Tensorial,
 } from '../../engine/index.js';
 
-/** |x - c|^2 without |x|^2, which is the same for every centre. */
-const nearestProgram = (pair: NetworkPair) =>
-  discriminatorProgram('nearest centre', pair, { centres: { dtype: 'f32', dims: ['K', 'F'] }, mapping: { dtype: 'i64', dims: ['K'] } } as const, (judge, { centres, mapping }) => ({
+/** The nearest of `k` centres in `width` features, then the matching's label of it: |x - c|^2 without |x|^2, which is the same for every centre. */
+const nearestProgram = (k: number, width: number) => (pair: NetworkPair) =>
+  discriminatorProgram('nearest centre', pair, { centres: { dtype: 'f32', dims: [k, width] }, mapping: { dtype: 'i64', dims: [k] } } as const, (judge, { centres, mapping }) => ({
     label: gather(mapping, argMin(sub(sum(square(centres), [1]), mul(matmul(judge().feature, centres, { transposeB: true }), 2)), 1)),
   }));
 
@@ -21,7 +21,8 @@ export const label = defineNode({
     state: {},
     async step(state, inputs, { services, signal }) {
       const { weights, centres, mapping } = inputs.clusters as Clusters;
-      const run = await executableOf(services, weights.networks, 'nearest centre', nearestProgram);
+      const [k, width] = centres.dims as readonly [number, number];
+      const run = await executableOf(services, weights.networks, `nearest of ${k} centres in ${width} features`, nearestProgram(k, width));
       const nearest = async (image: Tensorial) => (await run.run(weights.state, { image, centres, mapping })).outputs.label!;
       const count = inputs.image.dims[0]!;
       if (count <= batch) return { state, outputs: { label: await nearest(inputs.image) } };
