@@ -21,6 +21,8 @@ export interface StepPlan {
   readonly averaging?: Averaging | undefined;
   /** Slices of the batch whose gradients are averaged before an update. */
   readonly accumulate: number;
+  /** Batch norm uses its running statistics, which no longer move. */
+  readonly frozen?: boolean;
   /** Types of the batch's tensors, all sizes known. */
   readonly batch: Readonly<Record<string, TensorShape>>;
 }
@@ -39,8 +41,6 @@ export interface TracedStep {
   readonly latents: Readonly<Record<string, readonly number[]>>;
   /** Updates of each network in this program. */
   readonly updates: Readonly<Record<NetworkName, number>>;
-  /** `every` of each phase, for choosing the program of a wave. */
-  readonly cadence: readonly number[];
 }
 
 /** State names and types of a training step: networks, moments, averages. */
@@ -62,10 +62,20 @@ export function trainingState({ pair, optimisers, averaging }: StepPlan): Record
 const symbols = (shapes: Readonly<Record<string, TensorShape>>): Record<string, Tensor> =>
   Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, input(name, shape)]));
 
+/** How often each phase is active, for choosing the program of a wave. */
+export function phaseCadence(plan: StepPlan): number[] {
+  const cadence: number[] = [];
+  traceStep(plan, ({ every = 1 }) => {
+    cadence.push(every);
+    return false;
+  });
+  return cadence;
+}
+
 /** Traces the step of the phases that `active` picks. */
 export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): TracedStep {
   const { method, pair, optimisers, averaging, accumulate } = plan;
-  const where = `train/${method.name}`;
+  const where = `train/${method.name}`, training = !plan.frozen;
   const state = symbols(trainingState(plan)), batch = symbols(plan.batch);
   const size = Object.values(plan.batch)[0]!.dims[0] as number;
   const bound = Object.fromEntries(NETWORKS.map((name) => [name, bindNetwork(name, pair[name].layout, state)])) as Record<NetworkName, BoundNetwork>;
@@ -83,7 +93,7 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
   const traceOf = (from: number, to: number): Trace<never, unknown> => {
     const cut = (t: Tensor) => (to - from === size ? t : slice(t, 0, from, to));
     const D: Trace<never, unknown>['D'] = (image, condition) =>
-      within('discriminator', () => pair.discriminator.apply(bound.discriminator.scope(true), image, condition));
+      within('discriminator', () => pair.discriminator.apply(bound.discriminator.scope(training), image, condition));
     return {
       D,
       scores(...batches) {
@@ -91,7 +101,7 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
         const { logit } = D(concat(batches.map(([image]) => image), 0), concat(batches.map(([, condition]) => condition), 0));
         return split(logit, batches.map(([image]) => image.dims[0] as number), 0);
       },
-      G: (z, condition) => within('generator', () => pair.generator.apply(bound.generator.scope(true), z, condition)),
+      G: (z, condition) => within('generator', () => pair.generator.apply(bound.generator.scope(training), z, condition)),
       batch: Object.fromEntries(Object.entries(batch).map(([port, t]) => [port, cut(t)])) as never,
       z: (name = 'z') => cut((latents[name] ??= input(name, { dtype: 'f32', dims: [size, pair.networks.latent] }))),
       schedule, options: plan.options,
@@ -148,6 +158,5 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
     program: { name: where, inputs: { ...batch, ...latents, ...fed }, state: states, outputs },
     slots, updates,
     latents: Object.fromEntries(Object.entries(latents).map(([name, t]) => [name, t.dims as readonly number[]])),
-    cadence: phases.map((phase) => phase.every ?? 1),
   };
 }

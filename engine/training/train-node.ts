@@ -12,7 +12,7 @@ import { NETWORKS, type Method, type NetworkName } from './method.js';
 import { networkPair } from './networks.js';
 import type { Optimiser } from './optimiser.js';
 import { factorAt, scheduleConfig } from './schedule.js';
-import { trainingState, traceStep, type ConfiguredOptimiser, type StepPlan, type TracedStep } from './step.js';
+import { phaseCadence, trainingState, traceStep, type ConfiguredOptimiser, type StepPlan, type TracedStep } from './step.js';
 import type { Networks, Weights } from './values.js';
 
 /** What plugins gave for training nodes to choose from; their configurations become branches of the node's. */
@@ -38,6 +38,7 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
     optimiser: z.union([optimiser, z.strictObject({ generator: optimiser, discriminator: optimiser })]),
     schedule: scheduleConfig.default({ type: 'constant' }).describe('factor on both learning rates'),
     averaging: averagingConfig.optional().describe('exponential moving average of the generator'),
+    freeze: z.number().int().min(0).optional().describe('from this wave on batch norm uses its running statistics as they are, in both networks: the noise of small batches is gone'),
     accumulate: z.number().int().positive().default(1).describe('slices of the batch whose gradients are averaged before an update'),
     options: method.options.prefault({}),
   });
@@ -59,7 +60,7 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
         averaging: settings.averaging, accumulate: settings.accumulate,
         batch: Object.fromEntries(Object.keys(method.batch).map((port) => [port, known(context, port)])),
       };
-      const steps = stepPrograms(plan, context);
+      const steps = stepPrograms(plan, settings.freeze ?? Number.POSITIVE_INFINITY, context);
       await steps.at(0);
       const schedules = method.schedules?.(settings.options) ?? {};
       const rateOf = (network: NetworkName) => (chosen[network] as unknown as { lr: number }).lr;
@@ -117,23 +118,19 @@ function known(context: StartContext, port: string) {
   return { dtype: shape.dtype, dims: shape.dims };
 }
 
-/** One compiled program for each pattern of active phases, made when a wave first needs it. */
-function stepPrograms(plan: StepPlan, { services }: StartContext) {
+/** One compiled program for each pattern of active phases, and for batch norm before and after its freeze; made when a wave first needs it. */
+function stepPrograms(plan: StepPlan, freeze: number, { services }: StartContext) {
   const programs = new Map<string, Promise<{ traced: TracedStep; executable: Executable }>>();
-  let cadence: readonly number[] | undefined;
+  const cadence = phaseCadence(plan);
   const compile = async (wave: number) => {
-    const traced = traceStep(plan, ({ every = 1 }) => wave % every === 0);
-    cadence = traced.cadence;
+    const traced = traceStep({ ...plan, frozen: wave >= freeze }, ({ every = 1 }) => wave % every === 0);
     return { traced, executable: await services.host.compile(traced.program) };
   };
   return {
     at(wave: number) {
-      const pattern = cadence ? cadence.map((every) => wave % every === 0).join() : 'first';
-      let found = programs.get(pattern);
-      if (!found) {
-        found = compile(wave);
-        programs.set(cadence!.map((every) => wave % every === 0).join(), found);
-      }
+      const pattern = `${cadence.map((every) => wave % every === 0)} ${wave >= freeze}`;
+      const found = programs.get(pattern) ?? compile(wave);
+      programs.set(pattern, found);
       return found;
     },
   };
