@@ -16,7 +16,7 @@ const plain = (g: Geometry): g is Plain => typeof g.batch === 'number' && g.grou
 /** Runs of memory shorter than this are not worth gathering. */
 const FEW_CHANNELS = 16;
 /** Results of more positions fill a matrix product image by image, as ONNX Runtime's Conv does it. */
-const SMALL_RESULT = 64;
+const SMALL_RESULT = 256;
 
 export function lowerConvolution(emit: Emitter, x: Name, w: Name, g: Geometry): Name {
   if (plain(g)) {
