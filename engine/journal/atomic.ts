@@ -40,7 +40,7 @@ export async function writeFolderAtomically(path: string, fill: (folder: string)
   const replaced = path + REPLACED;
   try {
     await rm(partial, { recursive: true, force: true });
-    await mkdir(partial, { recursive: true });
+    await makeFolder(partial);
     await fill(partial);
     await syncFolder(partial);
     if (await exists(path)) {
@@ -72,11 +72,23 @@ export async function sweepPartial(folder: string): Promise<void> {
 export async function makeWritableFolder(path: string): Promise<void> {
   const probe = join(path, `.writable-${process.pid}`);
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolder(path);
     await (await open(probe, 'w')).close();
     await rm(probe);
   } catch (error) {
     throw diskError(error, path, 2);
+  }
+}
+
+/** Makes a folder and those above it. (Node's own recursive `mkdir` never returns where the system answers ENOENT below a folder that is there, as /proc does.) */
+export async function makeFolder(path: string): Promise<void> {
+  const above = dirname(resolve(path));
+  if (above !== resolve(path) && !(await exists(above))) await makeFolder(above);
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const there = await stat(path).catch(() => undefined);
+    if (!there?.isDirectory()) throw error;
   }
 }
 
@@ -100,7 +112,7 @@ export function diskError(error: unknown, path: string, exitCode: ExitCode = 3):
   if (!reason || error instanceof GantryError) return error;
   const issue: Issue = { at: '', says: `can not be written: ${reason.says} (${code})`, try: reason.try };
   const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return new GantryError('DiskError', resolve(path), [issue], full ? 3 : exitCode, { cause: error });
+  return new GantryError('DiskError', resolve(path).replaceAll(PARTIAL, ''), [issue], full ? 3 : exitCode, { cause: error });
 }
 
 /** Whether something is there; a place that can't be looked at counts as empty. */

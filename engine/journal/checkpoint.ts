@@ -1,6 +1,6 @@
 /** @file Checkpoints: every node's state and every register at one completed wave, in a folder that appears whole or not at all. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeSnapshot, Snapshot } from '../dataflow/snapshot.js';
 import type { SessionHost } from '../session/host.js';
@@ -143,9 +143,6 @@ export async function pruneCheckpoints(folder: string, keep: number, best?: Best
   const old = (await listCheckpoints(folder)).slice(0, -Math.max(1, keep));
   for (const { path } of old) if (path !== spared) await rm(path, { recursive: true, force: true });
 }
-
-/** A checkpoints folder that exists. */
-export const makeCheckpointFolder = (folder: string): Promise<unknown> => mkdir(folder, { recursive: true });
 
 /** Seals a manifest with the hash of its own text, so that a changed digit is found. */
 function seal(manifest: Manifest): string {

@@ -2,11 +2,11 @@
  * @file The journal: what a run's nodes emitted on `@metrics` and `@picture` ports, on disk. `metrics.jsonl` holds one line a wave that has metrics,
  * `pictures/` a file a picture, `timing.jsonl` the time that nodes took (the only place with clock times), `notes.jsonl` remarks for people.
  */
-import { appendFile, mkdir, readdir, rm } from 'node:fs/promises';
+import { appendFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Outputs, RunEvent } from '../dataflow/events.js';
 import type { Metrics, Picture } from '../spec/picture.js';
-import { diskError, sweepPartial, writeAtomically } from './atomic.js';
+import { diskError, makeFolder, sweepPartial, writeAtomically } from './atomic.js';
 import { cutLog, lineOf, type LogLine } from './log.js';
 import { encodePicture } from './picture.js';
 
@@ -87,7 +87,7 @@ export function createJournal({ directory, portType, every = EVERY, onMetrics }:
 
   const recordPicture = (wave: number, node: string, port: string, picture: Picture): void => enqueue(async () => {
     const { ending, bytes } = await encodePicture(picture);
-    await mkdir(join(directory, PICTURES), { recursive: true });
+    await makeFolder(join(directory, PICTURES));
     await writeAtomically(join(directory, PICTURES, nameOfPicture(node, port, wave, ending)), bytes);
   });
 

@@ -19,7 +19,7 @@ export interface Layout {
 interface Slot { readonly width: number; readonly height: number; layer: number; y: number }
 interface Link { readonly from: Slot; readonly to: Slot; readonly out: number; readonly in: number }
 
-const GAP_X = 64;
+const GAP_X = 52;
 const GAP_Y = 22;
 const BEND = 12;
 const SWEEPS = 8;
@@ -31,8 +31,8 @@ export function layOut(boxes: readonly Box[], wires: readonly Wire[]): Layout {
   const runsBack = ({ from, to }: Wire) => position.get(from)! >= position.get(to)!;
   assignLayers(boxes, wires.filter((wire) => !runsBack(wire)), slots);
 
-  const layers: Slot[][] = [];
-  const add = (slot: Slot) => { (layers[slot.layer] ??= []).push(slot); };
+  const layers: Slot[][] = Array.from({ length: 1 + Math.max(0, ...[...slots.values()].map(({ layer }) => layer)) }, () => []);
+  const add = (slot: Slot) => { layers[slot.layer]!.push(slot); };
   for (const slot of slots.values()) add(slot);
   const links: Link[] = [];
   const bends = wires.map((wire) => {
@@ -55,15 +55,15 @@ export function layOut(boxes: readonly Box[], wires: readonly Wire[]): Layout {
 
   for (const layer of layers) stack(layer);
   for (let sweep = 0; sweep < SWEEPS; sweep++) settle(layers, links, sweep % 2 === 0, sweep < SWEEPS / 2);
-  const top = Math.min(...layers.flat().map(({ y }) => y));
+  const top = layers.flat().reduce((least, { y }) => Math.min(least, y), slots.size ? Number.POSITIVE_INFINITY : 0);
 
   const lefts: number[] = [];
   let x = 0;
   for (const layer of layers) {
     lefts.push(x);
-    x += Math.max(...layer.map(({ width }) => width)) + GAP_X;
+    x += Math.max(0, ...layer.map(({ width }) => width)) + GAP_X;
   }
-  const widths = layers.map((layer) => Math.max(...layer.map(({ width }) => width)));
+  const widths = layers.map((layer) => Math.max(0, ...layer.map(({ width }) => width)));
   return {
     places: new Map([...slots].map(([id, { layer, y }]) => [id, { x: lefts[layer]!, y: y - top }])),
     routes: bends.map((passed) => (passed === 'back' ? passed : passed.flatMap(({ layer, y }) => {
