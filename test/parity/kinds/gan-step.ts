@@ -22,6 +22,7 @@ import { mlpMaxout } from '../../../plugins/backbones/mlp-maxout.js';
 import { selfConditioned } from '../../../plugins/self-conditioned-gan/method.js';
 import { comparison, scalarTolerance, tolerances } from '../comparison.js';
 import type { Fixture, Kind, Manifest } from '../fixture.js';
+import { regrouped } from '../leaves.js';
 
 /** How a published pair of networks maps to a backbone of ours. */
 interface Published {
@@ -32,15 +33,6 @@ interface Published {
   name(network: NetworkName, path: string): string;
   /** How many competitors a maxout leaf has. The reference keeps them side by side, we keep them apart. */
   pool?(network: NetworkName, path: string, config: unknown): number;
-}
-
-/** A leaf of maxout units, from competitors side by side to competitors apart (or back, with the two sizes exchanged). */
-function regrouped(values: ArrayLike<number>, groups: number, members: number): Float32Array {
-  const width = values.length / (groups * members);
-  return Float32Array.from({ length: values.length }, (_, i) => {
-    const row = Math.floor(i / width), group = row % groups, member = Math.floor(row / groups);
-    return values[(group * members + member) * width + (i % width)]!;
-  });
 }
 
 const PUBLISHED: readonly Published[] = [

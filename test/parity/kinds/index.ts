@@ -1,5 +1,8 @@
 /** @file Every kind of fixture that can be checked. */
 import type { Kind } from '../fixture.js';
+import { clusterer, onlineClusterer } from './clusterer.js';
+import { digitClassifier } from './digit-classifier.js';
 import { ganStep } from './gan-step.js';
+import { mixtureMetrics } from './mixture-metrics.js';
 
-export const kinds: readonly Kind[] = [ganStep];
+export const kinds: readonly Kind[] = [ganStep, clusterer, onlineClusterer, mixtureMetrics, digitClassifier];
