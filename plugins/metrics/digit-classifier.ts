@@ -24,8 +24,8 @@ export interface Classifier {
   close(): Promise<void>;
 }
 
-/** Channel images in one call. */
-const BATCH = 500;
+/** Channel images in one call: few enough that copying them holds nothing up. */
+const BATCH = 250;
 
 /**
  * Bilinear resize as a matrix A [to, from], antialiased: a triangle as wide as the coarser of the two pixels, rows summing to one.

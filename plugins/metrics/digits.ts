@@ -33,10 +33,10 @@ export function modeIds(digits: Uint8Array, channels: number): Int32Array {
 }
 
 /** Of images whose digits were read: distinct modes, reverse KL of their histogram over all 10^C, and the Frechet distance of channel features. */
-export function score(reading: Reading, real: Reading, channels: number): Metrics {
+export async function score(reading: Reading, real: Reading, channels: number): Promise<Metrics> {
   const histogram = new Float64Array(10 ** channels);
   for (const id of modeIds(reading.digits, channels)) histogram[id]! += 1;
-  return { modes: histogram.filter((n) => n > 0).length, ...reverseKls(histogram), frechet: frechetDistance(real.moments, reading.moments) };
+  return { modes: histogram.filter((n) => n > 0).length, ...reverseKls(histogram), frechet: await frechetDistance(real.moments, reading.moments) };
 }
 
 /** `noise`: what white noise scores, computed once. */
@@ -58,8 +58,11 @@ export const digits = defineNode({
         const fake = imagesOf(await fetched(services, inputs.fake)), real = imagesOf(await fetched(services, inputs.real));
         const read = ({ count, channels, size, planes }: Images) => classifier.read(planes, count * channels, size, wave.signal);
         const truth = await read(real);
-        noise ??= Object.fromEntries(Object.entries(score(await read(noiseLike(real, wave.random)), truth, real.channels)).map(([name, value]) => [`noise_${name}`, value]));
-        return { state: { noise }, outputs: { metrics: { ...score(await read(fake), truth, fake.channels), ...noise } } };
+        if (!noise) {
+          const worth = await score(await read(noiseLike(real, wave.random)), truth, real.channels);
+          noise = Object.fromEntries(Object.entries(worth).map(([name, value]) => [`noise_${name}`, value]));
+        }
+        return { state: { noise }, outputs: { metrics: { ...await score(await read(fake), truth, fake.channels), ...noise } } };
       },
       close: async () => (await opened)?.close(),
     };
