@@ -1,4 +1,5 @@
 /** @file Files and folders that appear whole or not at all: written beside their place, flushed, then renamed. */
+import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GantryError, type ExitCode, type Issue } from '../spec/issue.js';
@@ -70,7 +71,7 @@ export async function sweepPartial(folder: string): Promise<void> {
 
 /** Makes a folder for output and proves that files can be written in it. Throws a GantryError with exit code 2: the user chose the place. */
 export async function makeWritableFolder(path: string): Promise<void> {
-  const probe = join(path, `.writable-${process.pid}`);
+  const probe = join(path, `.writable-${randomUUID()}`);
   try {
     await makeFolder(path);
     await (await open(probe, 'w')).close();

@@ -75,7 +75,7 @@ export function drawChart({ title, series }: ChartGroup): string {
 
 /** At most 400 samples: means of equal numbers of neighbours. */
 function thin({ waves, values }: Series): Sample[] {
-  const finite = values.flatMap((value, i) => (Number.isFinite(value) ? [i] : []));
+  const finite = [...values.keys()].filter((i) => Number.isFinite(values[i]));
   const count = Math.min(MOST, finite.length);
   return Array.from({ length: count }, (_, bucket) => {
     const members = finite.slice(Math.floor(bucket * finite.length / count), Math.floor((bucket + 1) * finite.length / count));

@@ -4,7 +4,7 @@ import { diskError } from './atomic.js';
 
 export interface LogLine { readonly wave: number; readonly [name: string]: unknown }
 
-const SLICE = 1 << 18;
+const SLICE = 1 << 16;
 
 /**
  * The lines of a log with the byte position after each, read in slices. A last line that was cut short (the process was killed while writing)

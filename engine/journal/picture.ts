@@ -8,7 +8,7 @@ import { escapeText, point, short, ticks } from './svg.js';
 export async function encodePicture(picture: Picture): Promise<{ readonly ending: 'png' | 'svg'; readonly bytes: Uint8Array }> {
   return picture.kind === 'images'
     ? { ending: 'png', bytes: await encodeGrid(picture) }
-    : { ending: 'svg', bytes: Buffer.from(drawScatter(picture)) };
+    : { ending: 'svg', bytes: Buffer.from(await drawScatter(picture)) };
 }
 
 const GUTTER = 2;
@@ -20,7 +20,7 @@ const GUTTER_SHADE = 40;
  */
 export async function encodeGrid({ title, images, columns }: ImageGrid): Promise<Uint8Array> {
   const [count = 0, channels = 0, height = 0, width = 0] = images.dims;
-  if (images.dims.length !== 4 || (channels !== 1 && channels !== 3) || !count) {
+  if (!(images.data instanceof Float32Array) || images.dims.length !== 4 || (channels !== 1 && channels !== 3) || !count) {
     throw new RangeError(`picture "${title}" is ${images.dtype}[${images.dims}]; wanted is f32[N,1,H,W] or f32[N,3,H,W] with an image at least`);
   }
   const across = Math.max(1, Math.min(count, columns ?? Math.ceil(Math.sqrt(count))));
@@ -35,16 +35,21 @@ export async function encodeGrid({ title, images, columns }: ImageGrid): Promise
     const top = Math.floor(n / across) * (height + GUTTER) + GUTTER;
     const left = (n % across) * (width + GUTTER) + GUTTER;
     for (let c = 0; c < channels; c++) {
-      for (let y = 0; y < height; y++) {
-        let from = ((n * channels + c) * height + y) * width;
-        let to = (top + y) * stride + 1 + left * channels + c;
-        for (let x = 0; x < width; x++, from++, to += channels) rows[to] = (Number(images.data[from]) + 1) * 127.5;
-      }
+      const plane = images.data.subarray((n * channels + c) * height * width, (n * channels + c + 1) * height * width);
+      spreadPlane(plane, width, rows, top * stride + 1 + left * channels + c, stride, channels);
     }
-    if (n % 16 === 15) await new Promise((turn) => setImmediate(turn));
+    await breathe();
   }
   return encodePng(totalWidth, totalHeight, channels, rows, title);
 }
+
+/** Copies one channel of an image, [-1,1] to 0..255, to every `step`-th byte of rows that are `stride` bytes apart. */
+function spreadPlane(plane: Float32Array, width: number, rows: Uint8ClampedArray, start: number, stride: number, step: number): void {
+  for (let i = 0; i < plane.length; i++) rows[start + Math.floor(i / width) * stride + (i % width) * step] = (plane[i]! + 1) * 127.5;
+}
+
+/** Lets the event loop turn: a picture is drawn in many short pieces. */
+const breathe = (): Promise<void> => new Promise((turn) => { setImmediate(turn); });
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const compress = promisify<Uint8ClampedArray, { level: number }, Buffer>(deflate);
@@ -87,27 +92,26 @@ const OTHERS = ['#3f9a5f', '#a05fc4', '#d98a1f', '#5c6b7a'];
  * Draws points in the plane at equal scale on both axes: real red, fake blue. The view is that of the real points where there are any,
  * and the legend counts what lies outside it; of more than 5000 points of a series an even part is drawn.
  */
-export function drawScatter({ title, series }: Scatter): string {
+export async function drawScatter({ title, series }: Scatter): Promise<string> {
   const real = series.filter(({ name }) => name === 'real');
   const { x, y, half } = frameOf(real.length ? real : series);
   const place = (value: number, centre: number) => ((value - centre) / half + 1) * SIDE / 2;
-  const layers = series.map(({ name, points }, i) => {
-    const colour = COLOURS[name] ?? OTHERS[i % OTHERS.length]!;
+  const inside = (points: Float32Array, n: number) => Math.abs(points[2 * n]! - x) <= half && Math.abs(points[2 * n + 1]! - y) <= half;
+  const layers: { name: string; colour: string; path: string; outside: number }[] = [];
+  for (const [i, { name, points }] of series.entries()) {
     const count = points.length / 2;
-    const step = Math.max(1, count / MOST_POINTS);
-    let path = '';
     let outside = 0;
-    for (let n = 0; n < count; n++) {
-      if (!(Math.abs(points[2 * n]! - x) <= half && Math.abs(points[2 * n + 1]! - y) <= half)) outside++;
+    for (let n = 0; n < count; n++) if (!inside(points, n)) outside++;
+    const drawn = Math.min(count, MOST_POINTS);
+    const dots: string[] = [];
+    for (let k = 0; k < drawn; k++) {
+      const n = Math.floor(k * count / drawn);
+      if (inside(points, n)) dots.push(`M${point(place(points[2 * n]!, x))} ${point(SIDE - place(points[2 * n + 1]!, y))}h0`);
+      if (k % 500 === 499) await breathe();
     }
-    for (let n = 0; n < count; n += step) {
-      const at = 2 * Math.floor(n);
-      if (Math.abs(points[at]! - x) <= half && Math.abs(points[at + 1]! - y) <= half) {
-        path += `M${point(place(points[at]!, x))} ${point(SIDE - place(points[at + 1]!, y))}h0`;
-      }
-    }
-    return { name, colour, path, outside };
-  });
+    layers.push({ name, colour: COLOURS[name] ?? OTHERS[i % OTHERS.length]!, path: dots.join(''), outside });
+    await breathe();
+  }
   const grid = [...ticks(x - half, x + half, 5).map((t) => ({ t, at: place(t, x), across: false })),
     ...ticks(y - half, y + half, 5).map((t) => ({ t, at: SIDE - place(t, y), across: true }))];
   const lines = grid.map(({ at, across }) => (across ? `M0 ${point(at)}h${SIDE}` : `M${point(at)} 0v${SIDE}`)).join('');

@@ -109,11 +109,17 @@ async function* pictures(folder: string): AsyncGenerator<string> {
   for (const [, names] of ports) {
     const last = names.at(-1)!;
     const bytes = await readFile(join(folder, last));
-    yield `<figure class="picture"><figcaption>${titleOf(last, bytes) || escapeText(last)}, wave ${short(waveOf(last))}</figcaption><div class="large">${inline(last, bytes)}</div>`;
+    yield `<figure class="picture"><figcaption>${titleOf(last, bytes) || escapeText(last)}, wave ${short(waveOf(last))}</figcaption><div class="large">`;
+    yield* inline(last, bytes);
+    yield '</div>';
     const earlier = spread(names.slice(0, -1), Math.min(STRIP, Math.floor(STRIP_BYTES / bytes.length)));
     if (earlier.length) {
       yield '<div class="strip">';
-      for (const name of earlier) yield `<figure>${inline(name, await readFile(join(folder, name)))}<figcaption>wave ${short(waveOf(name))}</figcaption></figure>`;
+      for (const name of earlier) {
+        yield '<figure>';
+        yield* inline(name, await readFile(join(folder, name)));
+        yield `<figcaption>wave ${short(waveOf(name))}</figcaption></figure>`;
+      }
       yield '</div>';
     }
     yield '</figure>';
@@ -122,7 +128,17 @@ async function* pictures(folder: string): AsyncGenerator<string> {
 }
 
 const waveOf = (file: string): number => parsePictureName(file)!.wave;
-const inline = (file: string, bytes: Buffer): string => (file.endsWith('.svg') ? bytes.toString() : `<img alt="${escapeText(file)}" src="data:image/png;base64,${bytes.toString('base64')}">`);
+
+/** Bytes that become base64 at once: a multiple of three, so that the pieces join without padding. */
+const PIECE = 3 << 17;
+
+/** A picture inside the page. */
+function* inline(file: string, bytes: Buffer): Generator<string> {
+  if (file.endsWith('.svg')) return yield bytes.toString();
+  yield `<img alt="${escapeText(file)}" src="data:image/png;base64,`;
+  for (let start = 0; start < bytes.length; start += PIECE) yield bytes.toString('base64', start, Math.min(bytes.length, start + PIECE));
+  yield '">';
+}
 
 /** At most `count` of them, evenly spread, the first among them. */
 const spread = <T>(all: readonly T[], count: number): T[] =>

@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { inputError } from '../spec/issue.js';
+import type { Best } from './checkpoint.js';
 import { diskError, exists, makeWritableFolder, writeAtomically } from './atomic.js';
 
 /** What ran, in run.json: all that is needed to run it again. */
@@ -11,6 +12,9 @@ export interface RunRecord {
   readonly seed: number;
   readonly device: string;
   readonly versions: Readonly<Record<string, string>>;
+  /** Waves in all, and how checkpoints are kept: a resumed run goes on with these unless it is told otherwise. */
+  readonly waves?: number;
+  readonly checkpoints?: { readonly every: number; readonly keep: number; readonly best?: Best };
   /** The command as it was typed. */
   readonly command: readonly string[];
   /** When it was started and resumed, as ISO 8601. */

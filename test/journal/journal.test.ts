@@ -123,8 +123,8 @@ test('a grey grid has one channel, near square; other sizes are refused', async 
     .rejects.toThrow('picture "odd" is f32[1,2,1,1]; wanted is f32[N,1,H,W] or f32[N,3,H,W]');
 });
 
-test('a scatter has both series in equal scale, and counts what lies outside the real points', () => {
-  const svg = drawScatter({ kind: 'scatter', title: 'a <b>', series: [
+test('a scatter has both series in equal scale, and counts what lies outside the real points', async () => {
+  const svg = await drawScatter({ kind: 'scatter', title: 'a <b>', series: [
     { name: 'real', points: new Float32Array([-1, -1, 1, 1]) },
     { name: 'fake', points: new Float32Array([0, 0, 50, 0, Number.NaN, 0]) }] });
   expect(svg).toContain('<title>a &lt;b&gt;</title>');
