@@ -33,7 +33,9 @@ export const sides = (value: Sides): readonly [number, number, number, number] =
 export const windowCount = (size: number, kernel: number, stride: number, before: number, after: number, dilation = 1): number =>
   Math.floor((size + before + after - dilation * (kernel - 1) - 1) / stride) + 1;
 
-export const resultSize = (size: readonly [number, number], kernel: readonly [number, number], { strides, pads, dilations }: Windows): [number, number] => [
+export const resultSize = (
+  size: readonly [number, number], kernel: readonly [number, number], { strides, pads, dilations }: Windows,
+): [number, number] => [
   windowCount(size[0], kernel[0], strides[0], pads[0], pads[2], dilations[0]),
   windowCount(size[1], kernel[1], strides[1], pads[1], pads[3], dilations[1]),
 ];
@@ -42,18 +44,20 @@ export const resultSize = (size: readonly [number, number], kernel: readonly [nu
 export function imageSize(shape: TensorShape, what: string): readonly [number, number, number] {
   const [, c, h, w] = shape.dims;
   if (shape.dims.length !== 4) throw new RuleError(`${what} wants four dimensions, batch, channels, height and width; it has ${shape.dims.length}`);
-  if (typeof c !== 'number' || typeof h !== 'number' || typeof w !== 'number') throw new RuleError(`${what} is ${shape.dims.join(',')}: only its batch may be a symbol`);
+  if (typeof c !== 'number' || typeof h !== 'number' || typeof w !== 'number')
+    throw new RuleError(`${what} is ${shape.dims.join(',')}: only its batch may be a symbol`);
   return [c, h, w];
 }
 
-export const windowsOf = (attrs: Attributes): Windows & { readonly groups: number } => attrs as unknown as Windows & { readonly groups: number };
+export const windowsOf = (attrs: Attributes) => attrs as unknown as Windows & { readonly groups: number };
 
 /** Checks an image, kernel and result side against each other. */
 export function geometry(batch: Dim, image: readonly [number, number, number], kernel: readonly [number, number, number, number],
   result: readonly [number, number, number] | undefined, attrs: Attributes): Geometry {
   const windows = windowsOf(attrs), { groups } = windows;
   const [, h, w] = image, [out, perGroup, kh, kw] = kernel;
-  if (image[0] !== perGroup * groups) throw new RuleError(`${image[0]} channels are not ${groups === 1 ? perGroup : `${groups} groups of ${perGroup}`}`);
+  if (image[0] !== perGroup * groups)
+    throw new RuleError(`${image[0]} channels are not ${groups === 1 ? perGroup : `${groups} groups of ${perGroup}`}`);
   if (out % groups) throw new RuleError(`${out} output channels do not divide into ${groups} groups`);
   const [oh, ow] = resultSize([h, w], [kh, kw], windows);
   if (oh < 1 || ow < 1) throw new RuleError(`a ${kh}x${kw} kernel does not fit into a padded ${h}x${w} image`);

@@ -46,7 +46,8 @@ export function lowerWeightGradient(emit: Emitter, x: Name, dy: Name, g: Geometr
   return joined(emit, images.map((part, i) => swappedConvolution(emit, part, results[i]!, one)), 0);
 }
 
-const windowAttributes = ({ strides, pads, dilations, groups, kernel }: Geometry) => ({ strides, pads, dilations, group: groups, kernel_shape: kernel });
+const windowAttributes = ({ strides, pads, dilations, groups, kernel }: Geometry) =>
+  ({ strides, pads, dilations, group: groups, kernel_shape: kernel });
 
 /** The input gradient at stride 1 is a convolution of the cotangent, with what the padding leaves of the kernel's reach around it. */
 function reversed(g: Plain): Plain | undefined {

@@ -41,7 +41,10 @@ function patches(emit: Emitter, x: Name, g: Plain): readonly Name[] {
     at.push((i * strides[0] + a * dilations[0]) * width + j * strides[1] + b * dilations[1]);
   }
   const places = emit.constant('i64', [p * q, kh * kw], at);
-  return images.map((part) => reshaped(emit, node(emit, 'Gather', [reshaped(emit, part, 0, height * width, channels), places], { axis: 1 }), -1, kh * kw * channels));
+  return images.map((part) => {
+    const seen = node(emit, 'Gather', [reshaped(emit, part, 0, height * width, channels), places], { axis: 1 });
+    return reshaped(emit, seen, -1, kh * kw * channels);
+  });
 }
 
 /** Kernels `[O,C,kh,kw]` as rows `[O, kh kw C]`. */

@@ -1,4 +1,7 @@
-/** @file Convolution, its input gradient (the transposed convolution) and its weight gradient: three slots of one trilinear form, closed under differentiation. */
+/**
+ * @file Convolution, its input gradient (the transposed convolution) and its weight gradient: three slots of one trilinear form. Each carries the
+ * sizes of its result, so that every one's gradients are the other two.
+ */
 import type { TensorShape } from '../../spec/tensor-type.js';
 import { count } from '../array.js';
 import type { NdArray, Op } from '../op.js';
@@ -7,7 +10,8 @@ import { geometry, imageSize, meet, pair, sides, windowsOf, type Geometry, type 
 import { lowerConvolution, lowerInputGradient, lowerWeightGradient } from './convolution-lowering.js';
 
 function kernelSize({ dims }: TensorShape): readonly [number, number, number, number] {
-  if (dims.length !== 4 || dims.some((d) => typeof d !== 'number')) throw new RuleError(`a kernel wants four sizes that are numbers, got ${dims.join(',')}`);
+  if (dims.length !== 4 || dims.some((d) => typeof d !== 'number'))
+    throw new RuleError(`a kernel wants four sizes that are numbers, got ${dims.join(',')}`);
   return dims as readonly [number, number, number, number];
 }
 const attribute = (attrs: Attributes, name: 'size' | 'kernel') => attrs[name] as readonly [number, number];
@@ -91,8 +95,10 @@ export const convolutionWeightOp: Op = {
   lower: (emit, [x, dy], { inputs, attrs }) => [lowerWeightGradient(emit, x!, dy!, backwardWeight(inputs[0]!.shape, inputs[1]!.shape, attrs))],
 };
 
-const inputGradient = (dy: Tensor, w: Tensor, windows: Attributes, to: readonly number[]) => apply1(convolutionInputOp, [dy, w], { ...windows, size: to });
-const weightGradient = (x: Tensor, dy: Tensor, windows: Attributes, kernel: readonly number[]) => apply1(convolutionWeightOp, [x, dy], { ...windows, kernel });
+const inputGradient = (dy: Tensor, w: Tensor, windows: Attributes, to: readonly number[]) =>
+  apply1(convolutionInputOp, [dy, w], { ...windows, size: to });
+const weightGradient = (x: Tensor, dy: Tensor, windows: Attributes, kernel: readonly number[]) =>
+  apply1(convolutionWeightOp, [x, dy], { ...windows, kernel });
 
 export interface ConvolutionOptions {
   readonly stride?: Pair;
@@ -112,7 +118,8 @@ const windowAttributes = ({ stride = 1, padding = 0, dilation = 1, groups = 1 }:
  * 2-D cross-correlation of images `[B,C,H,W]` with kernels `[O,C/groups,kh,kw]`, as neural networks call convolution.
  * The result is `[B,O,P,Q]`, P = floor((H + top + bottom - dilation (kh - 1) - 1) / stride) + 1. The batch may be a symbol.
  */
-export const convolution = (x: Tensor, w: Tensor, options: ConvolutionOptions = {}): Tensor => apply1(convolutionOp, [x, w], windowAttributes(options));
+export const convolution = (x: Tensor, w: Tensor, options: ConvolutionOptions = {}): Tensor =>
+  apply1(convolutionOp, [x, w], windowAttributes(options));
 
 /**
  * The adjoint of `convolution` by its image: `x[B,I,H,W]` with kernels `[I,O/groups,kh,kw]` (torch's ConvTranspose2d layout) gives
@@ -120,6 +127,7 @@ export const convolution = (x: Tensor, w: Tensor, options: ConvolutionOptions = 
  */
 export function transposedConvolution(x: Tensor, w: Tensor, options: TransposedConvolutionOptions = {}): Tensor {
   const windows = windowAttributes(options), extra = pair(options.outputPadding ?? 0), { strides, pads, dilations } = windows;
-  const to = [0, 1].map((i) => (Number(x.dims[2 + i]) - 1) * strides[i]! - pads[i]! - pads[i + 2]! + dilations[i]! * (Number(w.dims[2 + i]) - 1) + 1 + extra[i]!);
+  const to = [0, 1].map((i) =>
+    (Number(x.dims[2 + i]) - 1) * strides[i]! - pads[i]! - pads[i + 2]! + dilations[i]! * (Number(w.dims[2 + i]) - 1) + 1 + extra[i]!);
   return inputGradient(x, w, windows, to);
 }

@@ -17,7 +17,8 @@ function geometry({ dims }: TensorShape, image: readonly [number, number, number
   const windows = attrs as unknown as Windows, kernel = kernelOf(attrs), [channels, h, w] = image;
   const [oh, ow] = resultSize([h, w], kernel, windows);
   if (oh < 1 || ow < 1) throw new RuleError(`a ${kernel.join('x')} window does not fit into a padded ${h}x${w} image`);
-  if (windows.pads.some((pad, i) => pad >= kernel[i % 2]!)) throw new RuleError(`padding ${windows.pads} would give ${kernel.join('x')} windows outside the image`);
+  if (windows.pads.some((pad, i) => pad >= kernel[i % 2]!))
+    throw new RuleError(`padding ${windows.pads} would give ${kernel.join('x')} windows outside the image`);
   return { ...windows, batch: dims[0]!, groups: channels, image, kernel, result: [channels, oh, ow] };
 }
 const forward = (x: TensorShape, attrs: Attributes): Geometry => geometry(x, imageSize(x, 'the image'), attrs);
@@ -47,7 +48,7 @@ export const windowSumOp: Op = {
   lower: (emit, [x], { inputs, attrs }) => [lowerWindowSum(emit, x!, forward(inputs[0]!.shape, attrs), scaleOf(attrs))],
 };
 
-/** The adjoint of `windowSum`: every element of an image of `size` sums, times `scale`, the windows that it is in. `[B,C,P,Q]` gives `[B,C,...size]`. */
+/** The adjoint of `windowSum`: every element of an image of `size` gets `scale` times the sum of its windows. `[B,C,P,Q]` gives `[B,C,...size]`. */
 export const windowSpreadOp: Op = {
   name: 'windowSpread',
   infer([dy], attrs) {

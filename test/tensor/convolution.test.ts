@@ -1,0 +1,69 @@
+/** @file Convolutions beyond the table of cases: batches cut into chunks, batches of any size, and what their rules refuse. */
+import ort from 'onnxruntime-node';
+import { evaluate } from '../../engine/tensor/evaluate.js';
+import { grad } from '../../engine/tensor/grad.js';
+import { encode } from '../../engine/tensor/onnx/encode.js';
+import { averagePool, convolution, input, maxPool, mul, resizeNearest, sum, tanh, transposedConvolution } from '../../engine/tensor/ops/index.js';
+import type { Dim } from '../../engine/spec/tensor-type.js';
+import type { Tensor } from '../../engine/tensor/tensor.js';
+import { seeded } from './cases/case.js';
+
+const f32 = (name: string, ...dims: Dim[]) => input(name, { dtype: 'f32', dims });
+const random = seeded(7);
+const draw = (...dims: number[]) => ({ dims, data: Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => 2 * random() - 1) });
+type Feed = ReturnType<typeof draw>;
+
+/** The largest difference between ONNX Runtime and the interpreter, relative to the largest value, over all outputs. */
+async function compare(inputs: Readonly<Record<string, Tensor>>, outputs: readonly Tensor[], feeds: Readonly<Record<string, Feed>>): Promise<number> {
+  const model = encode({ name: 'convolutions', inputs, state: {}, outputs: Object.fromEntries(outputs.map((t, i) => [`y${i}`, t])) });
+  const session = await ort.InferenceSession.create(model, { graphOptimizationLevel: 'disabled', intraOpNumThreads: 1 });
+  const fed = Object.entries(feeds).map(([name, { dims, data }]) => [name, new ort.Tensor('float32', data, dims)]);
+  const results = await session.run(Object.fromEntries(fed));
+  await session.release();
+  return Math.max(...evaluate(outputs, feeds).map(({ dims, data }, i) => {
+    expect(results[`y${i}`]!.dims).toEqual(dims);
+    const got = results[`y${i}`]!.data as Float32Array;
+    let error = 0, size = 0;
+    for (let k = 0; k < data.length; k++) {
+      error = Math.max(error, Math.abs(got[k]! - data[k]!));
+      size = Math.max(size, Math.abs(data[k]!));
+    }
+    return error / size;
+  }));
+}
+
+test('a batch that goes through in chunks gives what it gives whole (seed 7)', async () => {
+  const x = f32('x', 32, 64, 16, 16), w = f32('w', 8, 64, 4, 4), v = f32('v', 32, 8, 8, 8);
+  const y = convolution(x, w, { stride: 2, padding: 1 });
+  const slots = [y, ...grad(sum(mul(y, v)), [x, w])];
+  expect(await compare({ x, w, v }, slots, { x: draw(32, 64, 16, 16), w: draw(8, 64, 4, 4), v: draw(32, 8, 8, 8) })).toBeLessThan(1e-5);
+});
+
+test('one program serves batches of every size (seed 7)', async () => {
+  const x = f32('x', 'N', 16, 4, 4), w = f32('w', 16, 2, 4, 4), v = f32('v', 2, 2, 3, 3);
+  const up = tanh(transposedConvolution(x, w, { stride: 2, padding: 1 }));
+  const outputs = [
+    up, convolution(up, v, { padding: 1 }),
+    averagePool(up, { kernel: 2 }), maxPool(up, { kernel: 3, stride: 2, padding: 1 }), resizeNearest(up, 2),
+  ];
+  expect(outputs.map((t) => t.dims[0])).toEqual(['N', 'N', 'N', 'N', 'N']);
+  const kernels = { w: draw(16, 2, 4, 4), v: draw(2, 2, 3, 3) };
+  for (const n of [1, 3]) expect(await compare({ x, w, v }, outputs, { x: draw(n, 16, 4, 4), ...kernels })).toBeLessThan(1e-5);
+});
+
+test('an output padding makes the sizes that the convolution came from', () => {
+  const x = f32('x', 2, 3, 7, 8), w = f32('w', 4, 3, 3, 3), y = convolution(x, w, { stride: 2, padding: 1 });
+  expect(transposedConvolution(y, w, { stride: 2, padding: 1, outputPadding: [0, 1] }).dims).toEqual(x.dims);
+  expect(() => transposedConvolution(y, w, { stride: 2, padding: 1, outputPadding: 2 }))
+    .toThrow('9x9 with a 3x3 kernel gives 4 channels of 5x5, not 4 of 4x4');
+});
+
+test('sizes that do not fit are refused by name', () => {
+  const x = f32('x', 'B', 256, 8, 8);
+  expect(() => convolution(x, f32('w', 512, 128, 3, 3))).toThrow('convolution(f32[B,256,8,8], f32[512,128,3,3]): 256 channels are not 128');
+  expect(() => convolution(x, f32('w', 6, 64, 3, 3), { groups: 4 })).toThrow('6 output channels do not divide into 4 groups');
+  expect(() => convolution(x, f32('w', 8, 256, 9, 9))).toThrow('a 9x9 kernel does not fit into a padded 8x8 image');
+  expect(() => convolution(f32('x', 2, 3, 'R', 'R'), f32('w', 8, 3, 3, 3))).toThrow('the image is 2,3,R,R: only its batch may be a symbol');
+  expect(() => resizeNearest(f32('x', 2, 3, 4, 'W'), 2)).toThrow('is 2,3,4,W: only its batch may be a symbol');
+  expect(() => maxPool(x, { kernel: 2, padding: 2 })).toThrow('padding 2,2,2,2 would give 2x2 windows outside the image');
+});
