@@ -22,15 +22,18 @@ export function command(spelling: string, about: string, examples: readonly (rea
 }
 
 export interface DeviceOptions {
-  readonly device: Device | 'auto';
+  readonly device?: Device | 'auto';
   readonly threads?: number;
 }
 
 /** Adds the options of commands that compute. */
 export const device = (one: Command): Command =>
   one
-    .addOption(new Option('--device <device>', 'where to compute; nothing falls back in silence').choices(['cpu', 'cuda', 'webgpu', 'auto']).default('cpu'))
+    .addOption(new Option('--device <device>', 'where to compute (cpu); nothing falls back in silence').choices(['cpu', 'cuda', 'webgpu', 'auto']))
     .option('--threads <n>', 'threads of one operator (all cores)', whole(1));
+
+/** The part of an engine's options that they are. */
+export const deviceOf = ({ device: wish, threads }: DeviceOptions): DeviceOptions => ({ ...(wish && { device: wish }), ...(threads && { threads }) });
 
 /** For repeatable options. */
 export const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];

@@ -8,7 +8,7 @@ import { inputError } from '../spec/issue.js';
 import { near } from '../spec/near.js';
 import type { Metrics } from '../spec/picture.js';
 import type { Estimate, Table, TableRow } from '../training/table.js';
-import { command, device, emit, say, whole, type DeviceOptions, type SharedOptions } from './command.js';
+import { command, device, deviceOf, emit, say, whole, type DeviceOptions, type SharedOptions } from './command.js';
 import { openEngine } from './open-engine.js';
 import { stopOnSignals } from './stop.js';
 
@@ -33,7 +33,7 @@ export const reproduceCommand = (): Command =>
     .option('--out <dir>', 'where the runs are kept', 'runs/reproduce')
     .option('--waves <n>', "waves of each run (the graphs'); another length is another experiment", whole(1))
     .action(async (name: string | undefined, options: Options) => {
-      const engine = await openEngine(options, {}, { device: options.device, ...(options.threads && { threads: options.threads }) });
+      const engine = await openEngine(options, {}, deviceOf(options));
       const tables = engine.parts<Table>('table');
       if (name === undefined) {
         for (const { value, plugin } of tables) options.json ? emit({ type: 'table', name: value.name, about: value.about, source: value.source, plugin }) : say(`${value.name}  ${value.about}`, false);

@@ -4,8 +4,9 @@ import { basename, join } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { Plan } from '../dataflow/plan.js';
 import type { Best } from '../journal/checkpoint.js';
+import type { Device } from '../session/host.js';
 import { inputError } from '../spec/issue.js';
-import { command, device, emit, whole, type DeviceOptions } from './command.js';
+import { command, device, deviceOf, emit, whole, type DeviceOptions } from './command.js';
 import { graph, openGraph, type GraphOptions } from './graph.js';
 import { stopOnSignals } from './stop.js';
 
@@ -36,21 +37,21 @@ export const runCommand = (): Command =>
     .option('--resume [run]', 'go on from the newest checkpoint of a run directory')
     .option('--checkpoint-every <waves>', "a checkpoint every so many waves (a tenth of the graph's, 1000 at most)", whole(1))
     .option('--keep <n>', 'checkpoints that stay (3)', whole(1))
-    .option('--best <metric[:min|max]>', 'a metric, node.name, whose best checkpoint stays, too', best)
+    .option('--best <metric[:min|max]>', 'a metric, node.name, whose best checkpoint stays, too', bestOf)
     .action(async (given: string | undefined, options: Options) => {
-      const { file, out, resume } = await place(given, options);
-      const { loaded, engine } = await openGraph(file, options, { device: options.device, ...(options.threads && { threads: options.threads }) });
+      const { file, out, resume, device: before } = await place(given, options);
+      const { loaded, engine } = await openGraph(file, options, { ...(before && { device: before }), ...deviceOf(options) });
       // Nobody waits for rxjs, nor for what encodes models, before the graph composes.
       const plan = await engine.compose(loaded);
       const [{ runGraph }, { createConsole }] = await Promise.all([import('../registry/run-graph.js'), import('../journal/console.js')]);
       const console = createConsole({ json: options.json, images: imagesOf(plan) });
       const stop = stopOnSignals(() => process.stderr.write('\nstopping after the call in progress; once more to end at once\n'));
       try {
-        const { seed, waves, keep, checkpointEvery: every } = options;
+        const { seed, waves, keep, checkpointEvery: every, best } = options;
         const result = await runGraph(engine, loaded, {
           resume, console, signal: stop.signal, command: process.argv.slice(2),
-          ...(out && { out }), ...(seed !== undefined && { seed }), ...(waves && { waves }), ...(every && { every }), ...(keep && { keep }),
-          ...(options.best && { best: options.best }),
+          ...(out && { out }), ...(seed !== undefined && { seed }), ...(waves && { waves }),
+          checkpoints: { ...(every && { every }), ...(keep && { keep }), ...(best && { best }) },
         });
         if (result.already) {
           process.stderr.write(`${result.out} is finished: all its ${result.waves} waves are done\n`);
@@ -67,14 +68,22 @@ export const runCommand = (): Command =>
       }
     });
 
-function best(text: string): Best {
+function bestOf(text: string): Best {
   const [metric = '', direction = 'min', ...rest] = text.split(':');
   if (!metric.includes('.') || rest.length || (direction !== 'min' && direction !== 'max')) throw new InvalidArgumentError('It wants node.name, node.name:min or node.name:max.');
   return { metric, direction };
 }
 
+interface Place {
+  readonly file: string;
+  readonly out?: string;
+  readonly resume: boolean;
+  /** Where the run was computed before. */
+  readonly device?: Device;
+}
+
 /** The graph file and the directory that the arguments mean. A resumed run brings its own graph. */
-async function place(given: string | undefined, { resume, out }: Options): Promise<{ readonly file: string; readonly out?: string; readonly resume: boolean }> {
+async function place(given: string | undefined, { resume, out }: Options): Promise<Place> {
   // `--resume my.json` reads as if my.json were the run.
   const file = given ?? (typeof resume === 'string' && resume.endsWith('.json') ? resume : undefined);
   const run = resume === true || resume === file ? undefined : resume;
@@ -85,7 +94,9 @@ async function place(given: string | undefined, { resume, out }: Options): Promi
   if (run && out && run !== out) throw inputError('--out', `${out} is not ${run}: a resumed run stays where it is`);
   const directory = run ?? out ?? (file && await newestRun(file));
   if (!directory) throw inputError('--resume', 'which run? name its directory, or its graph', { try: 'gantry run --resume runs/grid-1' });
-  return { file: file ?? join(directory, 'graph.json'), out: directory, resume: true };
+  const { layoutOf, readRunRecord } = await import('../journal/run-directory.js');
+  const layout = layoutOf(directory), record = await readRunRecord(layout);
+  return { file: file ?? layout.graph, out: directory, resume: true, device: record.device as Device };
 }
 
 /** The run of a graph with the highest number. */

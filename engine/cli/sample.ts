@@ -32,7 +32,7 @@ export const sampleCommand = (): Command =>
       const { model, folder } = await locate(run, options.out);
       const networks = await describe(model);
       const { lazyHost } = await import('../registry/lazy-host.js');
-      const host = lazyHost(options.device, options.threads, (message) => say(message, true));
+      const host = lazyHost(options.device ?? 'cpu', options.threads, (message) => say(message, true));
       try {
         const { keyedRandom } = await import('../session/keyed-random.js');
         const random = (name: string) => keyedRandom(options.seed, 'sample', 0, name);

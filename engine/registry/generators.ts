@@ -14,7 +14,7 @@ export type LatestWeights = ReadonlyMap<string, Weights>;
  * kept alive by the last wave's outputs or by a register.
  */
 export function latestWeights(plan: Plan): { record(outputs: Readonly<Record<string, Outputs>>): void; of(snapshot: Snapshot): LatestWeights } {
-  const emitters = plan.nodes.flatMap((node) => Object.entries(node.outputs).filter(([, type]) => type === '@weights').map(([port]) => ({ node, port })));
+  const emitters = plan.nodes.flatMap((node) => Object.entries(node.outputs).filter(([, type]) => /^@weights\b/.test(type)).map(([port]) => ({ node, port })));
   const training = emitters.filter(({ node }) => node.type.name.startsWith('train/'));
   const followed = training.length ? training : emitters.slice(0, 1);
   let latest: Readonly<Record<string, Outputs>> = {};

@@ -1,24 +1,26 @@
 /** @file A whole run: compose, claim a directory, run or resume, journal and checkpoint on the way, and leave the generator and the report behind. */
-import { createRequire } from 'node:module';
-import { readFile, rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { RunEvent } from '../dataflow/events.js';
 import type { Graph } from '../dataflow/graph.js';
 import type { Plan } from '../dataflow/plan.js';
 import { run } from '../dataflow/run.js';
 import type { Snapshot } from '../dataflow/snapshot.js';
-import { writeAtomically } from '../journal/atomic.js';
-import { checkpointMetrics, loadCheckpoint, makeCheckpointFolder, newestCheckpoint, pruneCheckpoints, saveCheckpoint, type Best } from '../journal/checkpoint.js';
+import { makeWritableFolder, writeAtomically } from '../journal/atomic.js';
+import { checkpointMetrics, loadCheckpoint, newestCheckpoint, pruneCheckpoints, saveCheckpoint } from '../journal/checkpoint.js';
 import type { Console } from '../journal/console.js';
 import { drawingOf } from '../journal/draw.js';
 import { createJournal, type Journal } from '../journal/journal.js';
 import { writeReport } from '../journal/report.js';
-import { claimRunDirectory, createRunDirectory, holdsRun, readRunRecord, writeRunRecord, type RunDirectory, type RunRecord } from '../journal/run-directory.js';
+import { writeRunRecord, type RunDirectory, type RunRecord } from '../journal/run-directory.js';
 import { GantryError, inputError } from '../spec/issue.js';
 import type { Metrics } from '../spec/picture.js';
+import { claimNew, claimResumed, nameOfRun } from './claim.js';
 import { exportGenerators, latestWeights, type LatestWeights } from './generators.js';
 import type { Engine, Loaded } from './engine.js';
-import { differences, hashGraph, resolvedGraph } from './resolved-graph.js';
+import { hashGraph, resolvedGraph } from './resolved-graph.js';
+
+type CheckpointSettings = NonNullable<RunRecord['checkpoints']>;
 
 export interface RunOptions {
   /** The run's directory; `runs/<graph>-<n>` unless it says otherwise. */
@@ -27,14 +29,13 @@ export interface RunOptions {
   readonly resume?: boolean;
   /** Key of all randomness; the graph's, else 1. */
   readonly seed?: number;
-  /** Waves in all; the graph's unless it says otherwise. */
+  /** Waves in all; those the run was started with, or the graph's, unless it says otherwise. */
   readonly waves?: number;
-  /** A checkpoint every so many waves. A tenth of the graph's length, 1000 at most, unless it says otherwise. */
-  readonly every?: number;
-  /** Checkpoints that stay besides the best; 3. */
-  readonly keep?: number;
-  /** Which checkpoint is the best. */
-  readonly best?: Best;
+  /**
+   * A checkpoint every so many waves (a tenth of the graph's length, 1000 at most), how many stay (3), and which one stays as the best.
+   * A resumed run has those that it was started with.
+   */
+  readonly checkpoints?: Partial<CheckpointSettings>;
   /** Asks the run to stop: the last completed wave is saved. */
   readonly signal?: AbortSignal;
   readonly console?: Console;
@@ -54,41 +55,53 @@ export interface RunResult {
   readonly metrics: Metrics;
 }
 
-const KEEP = 3;
-const LONGEST_INTERVAL = 1000;
-
 /** Runs a graph. Throws a GraphError for one that does not compose, an InputError for a directory that can't be used, and what a step fails with. */
 export async function runGraph(engine: Engine, loaded: Loaded, options: RunOptions = {}): Promise<RunResult> {
-  const { graph, file } = loaded;
+  const { graph, file } = loaded, { out, resume, console } = options;
   const plan = await engine.compose(loaded);
-  const waves = options.waves ?? graph.waves;
-  if (waves === undefined) throw inputError(file ?? 'the graph', 'it does not say how many waves a run has', { try: '"waves": 1000 in it, or --waves 1000' });
   const seed = options.seed ?? graph.seed ?? 1;
-  const resolved = resolvedGraph(graph, plan, seed, file);
-  const directory = await openDirectory(resolved, file, options);
+  const resolved = resolvedGraph(graph, plan, seed, file), hash = hashGraph(resolved);
+  const now = () => new Date(engine.clock.now()).toISOString();
+  const settle = (before?: RunRecord) => ({
+    waves: wavesOf(options.waves ?? before?.waves ?? graph.waves, file),
+    checkpoints: { every: interval(graph.waves), keep: KEEP, ...before?.checkpoints, ...options.checkpoints },
+  });
+  const { directory, record } = resume && out
+    ? await claimResumed(resolved, out)
+    : await claimNew(resolved, out, { name: nameOfRun(file), seed, device: engine.services.host.device, ...settle(), command: options.command ?? [], started: now() });
   let begun = false;
   try {
-    const record = await recordRun(engine, resolved, directory, seed, file, options);
-    const hash = hashGraph(resolved);
-    const newest = options.resume ? await newestCheckpoint(directory.checkpoints) : undefined;
+    const settings = settle(record), { waves } = settings;
     const journal = createJournal({
       directory: directory.path,
       portType: (node, port) => { const type = plan.type(node, port); return typeof type === 'string' ? type : undefined; },
-      onMetrics: (line) => options.console?.metrics(line),
+      onMetrics: (line) => console?.metrics(line),
     });
-    if (options.resume) await journal.cutBack(newest?.waves ?? 0);
+    const newest = resume ? await newestCheckpoint(directory.checkpoints) : undefined;
     if (newest && newest.waves >= waves) return { type: 'finished', waves: newest.waves, already: true, out: directory.path, metrics: await checkpointMetrics(newest) };
+    if (resume) {
+      await journal.cutBack(newest?.waves ?? 0);
+      await writeRunRecord(directory, { ...record, ...settings, resumed: [...(record.resumed ?? []), { waves: newest?.waves ?? 0, at: now() }] });
+    }
     const saved = newest && await loadCheckpoint(newest.path, engine.services.host, { graph: hash });
-    if (saved) await writeRunRecord(directory, { ...record, resumed: [...(record.resumed ?? []), { waves: saved.waves, at: new Date(engine.clock.now()).toISOString() }] });
-    await makeCheckpointFolder(directory.checkpoints);
-    return await go({ engine, plan, resolved, record, seed, waves, saved, hash, directory, journal, options, onBegin: () => { begun = true; } });
+    await makeWritableFolder(directory.checkpoints);
+    return await go({ engine, plan, resolved, record, seed, ...settings, saved, hash, directory, journal, options, onBegin: () => { begun = true; } });
   } catch (error) {
     // Nothing happened in a directory that was made for this run: it would only be in the way.
-    if (!begun && !options.out) await rm(directory.path, { recursive: true, force: true });
+    if (!begun && !out) await rm(directory.path, { recursive: true, force: true });
     throw error;
   } finally {
     await directory.release();
   }
+}
+
+const KEEP = 3;
+/** A tenth of the graph's length, so that nothing depends on how much of it is run; a thousand waves at most. */
+const interval = (waves = 10_000): number => Math.min(1000, Math.max(1, Math.round(waves / 10)));
+
+function wavesOf(waves: number | undefined, file = 'the graph'): number {
+  if (waves === undefined) throw inputError(file, 'it does not say how many waves a run has', { try: '"waves": 1000 in it, or --waves 1000' });
+  return waves;
 }
 
 interface Flow {
@@ -98,6 +111,7 @@ interface Flow {
   readonly record: RunRecord;
   readonly seed: number;
   readonly waves: number;
+  readonly checkpoints: CheckpointSettings;
   readonly saved: Snapshot | undefined;
   readonly hash: string;
   readonly directory: RunDirectory;
@@ -107,9 +121,8 @@ interface Flow {
 }
 
 async function go(flow: Flow): Promise<RunResult> {
-  const { engine, plan, record, seed, waves, saved, hash, directory, journal, options, onBegin } = flow;
-  const { console, keep = KEEP, best, signal } = options;
-  const every = options.every ?? Math.min(LONGEST_INTERVAL, Math.max(1, Math.round((plan.waves ?? LONGEST_INTERVAL * 10) / 10)));
+  const { engine, plan, record, seed, waves, checkpoints: { every, keep, best }, saved, hash, directory, journal, onBegin } = flow;
+  const { console, signal } = flow.options;
   const services = {
     ...engine.services,
     note: (message: string) => { journal.note(message); (console ?? engine.services).note(message); },
@@ -162,41 +175,4 @@ function withCheckpoint(error: unknown, waves: number, { path }: RunDirectory): 
   const line = waves ? `the last good checkpoint is wave ${waves}, in ${join(path, 'checkpoints')}` : `no checkpoint was written yet; the run is in ${path}`;
   const issue = { ...first!, because: [...(first?.because ?? []), line] };
   return new GantryError(error.name, error.where, [issue, ...others], error.exitCode, { cause: error });
-}
-
-/** Claims the directory: a new one, or the one of the run to go on with. */
-async function openDirectory(resolved: Graph, file: string | undefined, { out, resume }: RunOptions): Promise<RunDirectory> {
-  if (!out) return createRunDirectory('runs', file ? basename(file, '.json') : 'run');
-  const directory = await claimRunDirectory(out);
-  try {
-    if (resume) {
-      await readRunRecord(directory);
-      const found = differences(JSON.parse(await readFile(directory.graph, 'utf8')) as Graph, resolved);
-      if (found.length) throw inputError(out, 'the run there is of another graph or seed; resuming wants the same', { because: found, try: `gantry run --resume ${out}, which takes the graph from there` });
-    } else if (await holdsRun(out)) {
-      throw inputError(out, 'it holds a run already', { try: `--resume ${out} to go on with it, or another --out` });
-    }
-    return directory;
-  } catch (error) {
-    await directory.release();
-    throw error;
-  }
-}
-
-/** Writes what runs, or reads it where it is known. */
-async function recordRun(engine: Engine, resolved: Graph, directory: RunDirectory, seed: number, file: string | undefined, { resume, command = [] }: RunOptions): Promise<RunRecord> {
-  if (resume) return readRunRecord(directory);
-  const record: RunRecord = {
-    name: file ? basename(file, '.json') : 'run', seed, device: engine.services.host.device, versions: versions(), command,
-    started: new Date(engine.clock.now()).toISOString(),
-  };
-  await writeAtomically(directory.graph, `${JSON.stringify(resolved, null, 2)}\n`);
-  await writeRunRecord(directory, record);
-  return record;
-}
-
-function versions(): Readonly<Record<string, string>> {
-  const require = createRequire(import.meta.url);
-  const of = (name: string) => (require(name) as { readonly version: string }).version;
-  return { gantry: of('../../../package.json'), node: process.versions.node, 'onnxruntime-node': of('onnxruntime-node/package.json') };
 }
