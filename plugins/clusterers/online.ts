@@ -65,9 +65,10 @@ export const online = defineNode({
           ({ centres, counts } = absorb({ centres, counts }, await fetched(services, batch), label));
         }
         const mapping = Int32Array.from({ length: k }, (_, i) => i);
-        // Before the burn-in the sample says how large clusters are, afterwards the batches do.
-        const clusters: Clusters = { weights: weights as Weights, centres, mapping: int64(mapping), counts: int64(counts.some((n) => n > 0) ? counts : sizes(labels, k)) };
-        const metrics: Metrics = { smallest: counts.reduce((a, b) => Math.min(a, b)), untouched: counts.filter((n) => n === 0).length };
+        // Up to the burn-in the sample says how large clusters are, afterwards the batches do.
+        const known = state.seen > burnIn ? counts : sizes(labels, k);
+        const clusters: Clusters = { weights: weights as Weights, centres, mapping: int64(mapping), counts: int64(known) };
+        const metrics: Metrics = { smallest: known.reduce((a, b) => Math.min(a, b)), empty: known.filter((n) => n === 0).length };
         return { state: { seen: state.seen + 1, centres, counts, labels }, outputs: { clusters, metrics, label: int64(label) } };
       },
       close: () => engine.close(),
