@@ -1,0 +1,96 @@
+/** @file `npm run bench -- [CASE …] [--json]`: ratios measured side by side. */
+import { spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { fastest, interleave, median } from './interleave.js';
+import { missingTorch, startPeer } from './peer.js';
+import { longestStall } from './stall.js';
+import { startOurs, type StepCase } from './training-step.js';
+
+/** One line of the result. `ratio` is how many times better ours is than the peer, or than the limit. */
+interface Line {
+  readonly case: string;
+  readonly ours: number;
+  readonly peer: number;
+  readonly ratio: number;
+  readonly unit: string;
+  readonly spread: readonly [number, number];
+  readonly says: string;
+}
+interface Options { readonly python: string; readonly rounds: number }
+interface Case { readonly about: string; run(options: Options): Promise<Line | string> }
+
+const USAGE = `Usage: npm run bench -- [CASE …] [--rounds N] [--python FILE] [--json]
+
+Cases: 2d, dcgan (training steps against PyTorch), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
+Peers need a Python with torch; a case without its peer is skipped with a line.
+
+Example: npm run bench -- 2d dcgan`;
+
+/** A training step against the same step in PyTorch, each at its better number of threads. */
+const against = (about: string, peer: string, ours: StepCase, steps: number): Case => ({
+  about,
+  async run({ python, rounds }) {
+    const missing = missingTorch(python);
+    if (missing) return `skipped: ${missing}`;
+    const threads = [...new Set([1, Math.min(2, availableParallelism()), availableParallelism()])];
+    const a = await fastest(threads.map((n) => () => startOurs(ours, n)), steps);
+    const b = await fastest(threads.map((n) => () => startPeer(python, peer, n)), steps);
+    try {
+      const found = await interleave(a, b, steps, rounds);
+      return { case: about, ...found, unit: 'ms/step', says: `${a.name}; ${b.name}` };
+    } finally {
+      await a.close();
+      await b.close();
+    }
+  },
+});
+
+/** A measured time against the most it may be. */
+const limit = (about: string, unit: string, most: number, measure: () => Promise<readonly number[]>): Case => ({
+  about,
+  async run() {
+    const times = await measure();
+    const ours = median(times);
+    return { case: about, ours, peer: most, ratio: most / ours, unit, spread: [Math.min(...times), Math.max(...times)], says: `at most ${most} ${unit}` };
+  },
+});
+
+const cli = fileURLToPath(new URL('../engine/cli/main.js', import.meta.url));
+const startup = async () => Array.from({ length: 7 }, () => {
+  const start = performance.now();
+  const { status, stderr } = spawnSync(process.execPath, [cli, 'check', 'graphs/self-conditioned-gan/ring.json'], { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+  return performance.now() - start;
+});
+
+const CASES: Readonly<Record<string, Case>> = {
+  '2d': against('2d', 'two_d', { backbone: 'mlp-maxout', image: [2], batch: 100, k: 50, optimiser: { lr: 1e-4, betas: [0.8, 0.999] } }, 100),
+  dcgan: against('dcgan', 'dcgan', { backbone: 'dcgan-shallow', image: [3, 32, 32], batch: 64, k: 100, optimiser: { lr: 1e-4, betas: [0, 0.99] } }, 4),
+  startup: limit('startup', 'ms', 1000, startup),
+  stall: limit('stall', 'ms', 50, async () => [await longestStall()]),
+};
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' }, python: { type: 'string', default: 'python3' }, rounds: { type: 'string', default: '9' } },
+  });
+  if (values.help) { console.log(USAGE); return; }
+  const names = positionals.length ? positionals : Object.keys(CASES);
+  const unknown = names.filter((name) => !CASES[name]);
+  if (unknown.length) {
+    console.error(`bench: there is no case ${unknown.join(', ')}; there are ${Object.keys(CASES).join(', ')}`);
+    process.exitCode = 2;
+    return;
+  }
+  for (const name of names) {
+    const line = await CASES[name]!.run({ python: values.python, rounds: Number(values.rounds) });
+    if (typeof line === 'string') console.error(`${name}: ${line}`);
+    else if (values.json) console.log(JSON.stringify(line));
+    else console.log(`${name.padEnd(8)} ${line.ours.toFixed(2)} against ${line.peer.toFixed(2)} ${line.unit}: ${line.ratio.toFixed(2)} times (${line.spread.map((r) => r.toFixed(2)).join(' to ')})  ${line.says}`);
+  }
+}
+
+await main();
