@@ -43,7 +43,7 @@ export const reproduceCommand = (): Command =>
       if (!table) throw unknownTable(name, tables.map((part) => part.name));
       const rows = choose(table, options.cells);
       const stop = stopOnSignals(() => process.stderr.write('\nstopping after the call in progress; once more to end at once\n'));
-      const done: { readonly row: TableRow; readonly ours: ReadonlyMap<string, Ours> }[] = [];
+      const done: { readonly row: TableRow; readonly ours: ReadonlyMap<string, Ours | undefined> }[] = [];
       try {
         for (const row of rows) {
           const trials: Metrics[] = [];
@@ -52,9 +52,10 @@ export const reproduceCommand = (): Command =>
             if (!metrics) { process.exitCode = 75; return; }
             trials.push(metrics);
           }
-          const ours = new Map(table.metrics.map((metric) => [metric.name, estimate(trials.map((metrics) => cellOf(metrics, metric, row)))]));
+          const ours = new Map(table.metrics.map((metric) => [metric.name, estimate(trials, metric)]));
+          for (const metric of table.metrics) if (!ours.get(metric.name)) say(`${row.row} on ${row.data}: no run gave a finite ${metric.from}`, true);
           done.push({ row, ours });
-          if (options.json) for (const { name: metric } of table.metrics) emit({ table: table.name, row: row.row, data: row.data, metric, ours: ours.get(metric), paper: row.paper[metric] ?? null });
+          if (options.json) for (const { name: metric } of table.metrics) emit({ table: table.name, row: row.row, data: row.data, metric, ours: ours.get(metric) ?? null, paper: row.paper[metric] ?? null });
         }
       } finally {
         stop.release();
@@ -92,7 +93,7 @@ async function trial(engine: Engine, table: Table, row: TableRow, seed: number, 
   ]);
   const sets = Object.entries(row.set ?? {}).map(([path, value]) => `${path}=${JSON.stringify(value)}`);
   const loaded = await read(isAbsolute(row.graph) ? row.graph : join(PACKAGE, row.graph), sets);
-  const out = join(options.out, table.name, addressOf(row), `seed-${seed}`);
+  const out = join(options.out, table.name, addressOf(row), `seed-${seed}${options.waves ? `-${options.waves}-waves` : ''}`);
   say(`${row.row} on ${row.data}, seed ${seed}: ${out}`, true);
   const result = await runGraph(engine, loaded, {
     out: resolve(out), resume: await holdsRun(out), seed, signal, console: createConsole(), command: process.argv.slice(2),
@@ -101,25 +102,21 @@ async function trial(engine: Engine, table: Table, row: TableRow, seed: number, 
   return result.type === 'stopped' ? undefined : result.metrics;
 }
 
-function cellOf(metrics: Metrics, { from, scale = 1 }: Table['metrics'][number], row: TableRow): number {
-  const value = metrics[from];
-  if (value === undefined) throw inputError(`${row.row} on ${row.data}`, `its run has no metric ${from}; it has ${Object.keys(metrics).join(', ')}`);
-  return value * scale;
-}
-
-/** Mean and its standard error over trials; one trial has none. */
-function estimate(values: readonly number[]): Ours {
-  const trials = values.length, mean = values.reduce((a, b) => a + b, 0) / trials;
-  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (trials - 1);
-  return { mean, ...(trials > 1 && { se: Math.sqrt(variance / trials) }), trials };
+/** Mean and its standard error over the trials that gave the metric; one trial has no error, and none no estimate. */
+function estimate(trials: readonly Metrics[], { from, scale = 1 }: Table['metrics'][number]): Ours | undefined {
+  const values = trials.flatMap((metrics) => (Number.isFinite(metrics[from]) ? [metrics[from]! * scale] : [])), n = values.length;
+  if (!n) return undefined;
+  const mean = values.reduce((a, b) => a + b, 0) / n;
+  const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);
+  return { mean, ...(n > 1 && { se: Math.sqrt(variance / n) }), trials: n };
 }
 
 /** The table as Markdown: ours over theirs. */
-function format(table: Table, done: readonly { readonly row: TableRow; readonly ours: ReadonlyMap<string, Ours> }[]): string {
+function format(table: Table, done: readonly { readonly row: TableRow; readonly ours: ReadonlyMap<string, Ours | undefined> }[]): string {
   const spell = (value: Estimate | undefined, digits = 3): string =>
     (value === undefined ? '–' : `${value.mean.toFixed(digits)}${value.se === undefined ? '' : ` ± ${value.se.toFixed(digits)}`}`);
   const lines = done.flatMap(({ row, ours }) => [
-    [row.row, row.data, `ours (${ours.values().next().value?.trials ?? 0})`, ...table.metrics.map((metric) => spell(ours.get(metric.name), metric.digits))],
+    [row.row, row.data, `ours (${Math.max(...[...ours.values()].map((one) => one?.trials ?? 0))})`, ...table.metrics.map((metric) => spell(ours.get(metric.name), metric.digits))],
     ['', '', 'paper', ...table.metrics.map((metric) => spell(row.paper[metric.name], metric.digits))],
   ]);
   const all = [['', 'data', '', ...table.metrics.map((metric) => metric.name)], ...lines];
