@@ -41,7 +41,7 @@ class Generator(nn.Module):
         self.table = nn.Parameter(torch.randn(k, embed))
         layers, fan_in = [], z_dim + embed
         for _ in range(4):
-            layers += [Linear(fan_in, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True)]
+            layers += [nn.Linear(fan_in, width), nn.BatchNorm1d(width), nn.ReLU(inplace=True)]
             fan_in = width
         self.body = nn.Sequential(*layers, nn.Linear(width, 2))
 

@@ -1,7 +1,7 @@
 /** @file From a graph to a plan: configurations, ports, sizes, cadences and cycles are checked, and every issue is reported, never the first only. */
 import { graphError, type Issue } from '../spec/issue.js';
 import { createSizes, isRest, letter, scoped, type Sizes } from '../spec/sizes.js';
-import { parse, type Dim, type TensorShape } from '../spec/tensor-type.js';
+import { parsePort, type Dim, type DType } from '../spec/tensor-type.js';
 import type { Services } from './context.js';
 import { face, issuesOf, type Face } from './face.js';
 import type { Graph } from './graph.js';
@@ -75,13 +75,12 @@ function resolved(faces: ReadonlyMap<string, Face>, sizes: Sizes): Pick<Plan, 't
   const type: Plan['type'] = (node, port) => {
     const one = faces.get(node);
     const spelling = one?.inputs?.find((input) => input.name === port)?.type ?? one?.outputs?.[port];
-    const shape = spelling && parse(spelling);
+    const shape = spelling && parsePort(spelling);
     if (!shape) return spelling;
     const below = shape.below === undefined ? undefined : sizes.resolve([scoped(node, shape.below)])[0];
-    return {
-      dtype: shape.dtype, dims: sizes.resolve(shape.dims.map((dim) => scoped(node, dim))).map(letter),
-      ...(below === undefined ? {} : { below: letter(below) }),
-    } satisfies TensorShape;
+    const dims = sizes.resolve(shape.dims.map((dim) => scoped(node, dim))).map(letter);
+    if (shape.dtype.startsWith('@')) return dims.length ? `${shape.dtype}[${dims.join(',')}]` : shape.dtype;
+    return { dtype: shape.dtype as DType, dims, ...(below === undefined ? {} : { below: letter(below) }) };
   };
   const rest: Plan['rest'] = (node, name) => {
     const dims: readonly Dim[] = sizes.resolve([scoped(node, `...${name}`)]);

@@ -22,7 +22,9 @@ export async function exportGenerator(weights: Weights, services: Services): Pro
     const { data } = await services.host.get(resident);
     let offset = 0;
     for (const { path, dims } of generator.layout[kind]) {
-      constants[path] = tensor('f32', dims, (data as Float32Array).subarray(offset, (offset += elements(dims))));
+      const end = offset + elements(dims);
+      constants[path] = tensor('f32', dims, (data as Float32Array).subarray(offset, end));
+      offset = end;
     }
   }
   return encode({

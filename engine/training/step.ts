@@ -17,7 +17,8 @@ export interface StepPlan {
   readonly method: Method;
   readonly options: unknown;
   readonly pair: NetworkPair;
-  readonly optimisers: Readonly<Record<NetworkName, ConfiguredOptimiser>>;
+  /** Of both networks. */
+  readonly optimiser: ConfiguredOptimiser;
   readonly averaging?: Averaging | undefined;
   /** Slices of the batch whose gradients are averaged before an update. */
   readonly accumulate: number;
@@ -44,12 +45,11 @@ export interface TracedStep {
 }
 
 /** State names and types of a training step: networks, moments, averages. */
-export function trainingState({ pair, optimisers, averaging }: StepPlan): Record<string, TensorShape> {
+export function trainingState({ pair, optimiser: { type, config }, averaging }: StepPlan): Record<string, TensorShape> {
   const states: Record<string, TensorShape> = {};
   for (const name of NETWORKS) {
     const shapes = stateShapes(name, pair[name].layout);
     Object.assign(states, shapes);
-    const { type, config } = optimisers[name];
     for (const moment of type.moments(config)) states[`${name}/${moment}`] = shapes[`${name}/parameters`]!;
   }
   if (averaging) {
@@ -74,7 +74,7 @@ export function phaseCadence(plan: StepPlan): number[] {
 
 /** Traces the step of the phases that `active` picks. */
 export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): TracedStep {
-  const { method, pair, optimisers, averaging, accumulate } = plan;
+  const { method, pair, optimiser: { type, config }, averaging, accumulate } = plan;
   const where = `train/${method.name}`, training = !plan.frozen;
   const state = symbols(trainingState(plan)), batch = symbols(plan.batch);
   const size = Object.values(plan.batch)[0]!.dims[0] as number;
@@ -103,7 +103,10 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
       },
       G: (z, condition) => within('generator', () => pair.generator.apply(bound.generator.scope(training), z, condition)),
       batch: Object.fromEntries(Object.entries(batch).map(([port, t]) => [port, cut(t)])) as never,
-      z: (name = 'z') => cut((latents[name] ??= input(name, { dtype: 'f32', dims: [size, pair.networks.latent] }))),
+      z(name = 'z') {
+        latents[name] ??= input(name, { dtype: 'f32', dims: [size, pair.networks.latent] });
+        return cut(latents[name]);
+      },
       schedule, options: plan.options,
     };
   };
@@ -119,7 +122,7 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
     for (const [name, value] of Object.entries(terms)) outputs[`${phase.trains}.${name}`] = value;
   };
   const update = (phase: Phase, parts: readonly Phase[]) => {
-    const network = bound[phase.trains], { type, config } = optimisers[phase.trains];
+    const network = bound[phase.trains];
     const gradients = parts.map((part) => {
       const losses = part.losses();
       report(part, { ...losses, ...part.report?.() });

@@ -32,11 +32,12 @@ const averagingConfig = z.strictObject({
 
 /** The node type of a method, with the backbones and optimisers at hand. */
 export function trainNode(method: Method, { backbones, optimisers }: TrainingParts): NodeType {
-  const optimiser = oneOf('optimiser', optimisers);
+  const factor = z.number().positive().default(1);
   const config = z.strictObject({
     backbone: oneOf('backbone', backbones),
-    optimiser: z.union([optimiser, z.strictObject({ generator: optimiser, discriminator: optimiser })]),
-    schedule: scheduleConfig.default({ type: 'constant' }).describe('factor on both learning rates'),
+    optimiser: oneOf('optimiser', optimisers).describe('of both networks, each with moments of its own'),
+    rate: z.strictObject({ generator: factor, discriminator: factor }).prefault({}).describe('factor on the learning rate, by network (two time-scales)'),
+    schedule: scheduleConfig.default({ type: 'constant' }).describe('factor on both learning rates, by wave'),
     averaging: averagingConfig.optional().describe('exponential moving average of the generator'),
     freeze: z.number().int().min(0).optional().describe('from this wave on batch norm uses its running statistics as they are, in both networks: the noise of small batches is gone'),
     accumulate: z.number().int().positive().default(1).describe('slices of the batch whose gradients are averaged before an update'),
@@ -52,18 +53,17 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
     outputs: { weights: `@weights[${parse(imageType)!.dims.slice(1).join(',')}]`, metrics: '@metrics' },
     async start(settings, context) {
       const networks = describe(method, settings.backbone, backbones, context, typeOf(method.batch[method.condition] as Port));
-      const configured = (chosen: { type: string }): ConfiguredOptimiser => ({ type: optimisers.find(({ name }) => name === chosen.type)!, config: chosen });
-      const chosen = 'generator' in settings.optimiser ? settings.optimiser : { generator: settings.optimiser, discriminator: settings.optimiser };
+      const optimiser: ConfiguredOptimiser = { type: optimisers.find(({ name }) => name === settings.optimiser.type)!, config: settings.optimiser };
       const plan: StepPlan = {
         method, options: settings.options, pair: networkPair(networks, backbones.find(({ name }) => name === networks.backbone)!),
-        optimisers: { generator: configured(chosen.generator as { type: string }), discriminator: configured(chosen.discriminator as { type: string }) },
+        optimiser,
         averaging: settings.averaging, accumulate: settings.accumulate,
         batch: Object.fromEntries(Object.keys(method.batch).map((port) => [port, known(context, port)])),
       };
       const steps = stepPrograms(plan, settings.freeze ?? Number.POSITIVE_INFINITY, context);
       await steps.at(0);
       const schedules = method.schedules?.(settings.options) ?? {};
-      const rateOf = (network: NetworkName) => (chosen[network] as unknown as { lr: number }).lr;
+      const { lr } = settings.optimiser as unknown as { readonly lr: number };
       const weightsOf = ({ tensors }: Training): Weights => ({
         networks, averaged: settings.averaging !== undefined,
         state: Object.fromEntries(Object.entries(tensors).filter(([name]) => /\/(parameters|buffers|average|average-buffers)$/.test(name))),
@@ -74,12 +74,12 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
         initial: (state) => ({ weights: weightsOf(state) }),
         async step(state, inputs, wave) {
           const { traced, executable } = await steps.at(wave.wave);
-          const factor = factorAt(settings.schedule, wave.wave);
+          const fall = factorAt(settings.schedule, wave.wave);
           const feeds: Record<string, Tensorial> = { ...(inputs as Record<string, Tensorial>) };
           for (const [name, dims] of Object.entries(traced.latents)) feeds[name] = tensor('f32', dims, wave.random(name).normal(elements(dims)));
           for (const [name, slot] of Object.entries(traced.slots)) {
             const values = slot.of === 'optimiser'
-              ? plan.optimisers[slot.network].type.scalars(plan.optimisers[slot.network].config, state.updates[slot.network] + slot.update + 1, rateOf(slot.network) * factor)
+              ? optimiser.type.scalars(optimiser.config, state.updates[slot.network] + slot.update + 1, lr * settings.rate[slot.network] * fall)
               : [slot.of === 'schedule' ? schedules[slot.name]!(wave.wave) : wave.wave < settings.averaging!.from ? 0 : settings.averaging!.decay];
             feeds[name] = tensor('f32', [values.length], Float32Array.from(values));
           }
@@ -90,7 +90,7 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
             tensors: { ...state.tensors, ...result.state },
             updates: { generator: state.updates.generator + traced.updates.generator, discriminator: state.updates.discriminator + traced.updates.discriminator },
           };
-          return { state: next, outputs: { weights: weightsOf(next), metrics: { ...metrics, ...(settings.schedule.type === 'constant' ? {} : { rate_factor: factor }) } } };
+          return { state: next, outputs: { weights: weightsOf(next), metrics: { ...metrics, ...(settings.schedule.type === 'constant' ? {} : { rate_factor: fall }) } } };
         },
       };
     },
@@ -154,14 +154,17 @@ async function firstState(plan: StepPlan, { services, random }: StartContext): P
   return { tensors, updates: { generator: 0, discriminator: 0 } };
 }
 
-/** A loss that is no number ends the run before its update is kept. */
+/** Beyond it a loss says nothing in float32 any more: its gradient's squares overflow. */
+const DIVERGED = 1e12;
+
+/** A loss that is no number, or that has run away, ends the run before its update is kept. */
 function requireFinite(metrics: Readonly<Record<string, number>>, { node, wave }: WaveContext): void {
-  const [bad] = Object.entries(metrics).filter(([, value]) => !Number.isFinite(value));
+  const [bad] = Object.entries(metrics).filter(([, value]) => !(Math.abs(value) < DIVERGED));
   if (!bad) return;
   const [network, term] = bad[0].split('.') as [string, string];
   throw new GantryError('StepError', `node "${node}", wave ${wave}`, [{
-    at: '', says: `${network} phase: ${term} is ${bad[1]}: losses must be finite`,
+    at: '', says: `${network} phase: ${term} is ${bad[1]}; losses must be finite and below ${DIVERGED.toExponential()}: training has diverged`,
     because: [Object.entries(metrics).map(([name, value]) => `${name} = ${value}`).join(', ')],
-    try: 'a lower learning rate; the last good checkpoint is kept',
+    try: 'a lower learning rate (config.optimiser.lr), from the last good checkpoint or from the start',
   }], 3);
 }

@@ -104,8 +104,9 @@ export const ganStep: Kind = {
       const data = (await host.get(vector)).data as Float32Array;
       let offset = 0;
       for (const { path, dims } of pair[network].layout[kind]) {
-        const size = dims.reduce((a, b) => a * b, 1), members = competitors(network, path);
-        check(group, `${prefix}/${named(network, path)}`, regrouped(data.subarray(offset, (offset += size)), members, dims[0]! / members), tolerance);
+        const end = offset + dims.reduce((a, b) => a * b, 1), members = competitors(network, path);
+        check(group, `${prefix}/${named(network, path)}`, regrouped(data.subarray(offset, end), members, dims[0]! / members), tolerance);
+        offset = end;
       }
     };
 
@@ -113,7 +114,7 @@ export const ganStep: Kind = {
     if (config.reg_type !== 'none' && config.reg_type !== 'real') throw new Error(`regulariser on ${config.reg_type} is not at hand`);
     const plan: StepPlan = {
       method: selfConditioned, options: { loss: 'logistic', r1: config.reg_type === 'real' ? config.reg_param : 0 }, pair,
-      optimisers: { generator: optimiser, discriminator: optimiser }, accumulate: 1,
+      optimiser, accumulate: 1,
       batch: { image: { dtype: 'f32', dims: image.dims }, label: { dtype: 'i64', dims: label.dims } },
     };
     const initial: Record<string, Resident> = {};
@@ -158,7 +159,7 @@ export const ganStep: Kind = {
     for (const network of NETWORKS) {
       const [apart, joint] = await Promise.all([state, { ...initial, ...together.state }].map(async (version) => (await host.get(version[`${network}/gradient`]!)).data));
       const largest = (apart as Float32Array).reduce((most, g) => Math.max(most, Math.abs(g)), 0);
-      apart!.forEach((g, i) => compare.ratio('one program = two', Math.abs(Number(g) - Number(joint![i])), 1e-5 + 1e-4 * largest));
+      for (const [i, g] of apart!.entries()) compare.ratio('one program = two', Math.abs(Number(g) - Number(joint![i])), 1e-5 + 1e-4 * largest);
     }
     return compare.groups();
   },
