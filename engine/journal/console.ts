@@ -22,7 +22,13 @@ export interface ConsoleOptions {
 }
 
 /** How a run ended: `out` is its directory. */
-export interface Ending { readonly waves: number; readonly out: string; readonly metrics: Metrics }
+export interface Ending {
+  readonly waves: number;
+  readonly out: string;
+  readonly metrics: Metrics;
+  /** The longest that the main loop was held up after the first wave, in milliseconds. */
+  readonly longestStall: number;
+}
 
 export interface Console {
   record(event: RunEvent): void;
@@ -83,9 +89,9 @@ export function createConsole({
       `${short(Math.round(memory() / 2 ** 20))} MB`,
     ]);
   };
-  const end = (type: 'finished' | 'stopped', verb: string, { waves, out: path, metrics }: Ending): void => {
+  const end = (type: 'finished' | 'stopped', verb: string, { waves, out: path, metrics, longestStall }: Ending): void => {
     say(`${verb} after ${short(waves)} waves, ${duration((now() - began) / 1000)}: ${path}`);
-    emit({ type, waves, out: path, metrics });
+    emit({ type, waves, out: path, metrics, longestStall });
   };
 
   return {

@@ -19,6 +19,7 @@ import { claimNew, claimResumed, nameOfRun } from './claim.js';
 import { exportGenerators, latestWeights, type LatestWeights } from './generators.js';
 import type { Engine, Loaded } from './engine.js';
 import { hashGraph, resolvedGraph } from './resolved-graph.js';
+import { watchStalls } from './stall.js';
 
 type CheckpointSettings = NonNullable<RunRecord['checkpoints']>;
 
@@ -135,13 +136,14 @@ async function go(flow: Flow): Promise<RunResult> {
     kept = snapshot.waves;
     await pruneCheckpoints(directory.checkpoints, keep, best);
   };
-  const weights = latestWeights(plan);
+  const weights = latestWeights(plan), stalls = watchStalls();
   const onEvent = (event: RunEvent): void | Promise<void> => {
     if (event.type === 'started') onBegin();
     journal.record(event);
     console?.record(event);
     if (event.type !== 'wave') return;
     weights.record(event.outputs);
+    stalls.begin();
     if (event.completed % every === 0 || event.completed === waves) return checkpoint(event.snapshot);
   };
 
@@ -155,7 +157,7 @@ async function go(flow: Flow): Promise<RunResult> {
   if (last) await leaveResults(flow, weights.of(last), last.waves);
   if (failure) throw failure.error;
   const type = end!.type, metrics = journal.latest, completed = last?.waves ?? kept;
-  console?.[type]({ waves: completed, out: directory.path, metrics });
+  console?.[type]({ waves: completed, out: directory.path, metrics, longestStall: stalls.longest() });
   return { type, waves: completed, already: false, out: directory.path, metrics };
 }
 

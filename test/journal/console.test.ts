@@ -20,7 +20,7 @@ function play(options: { readonly isTTY: boolean; readonly json?: boolean; reado
     if (wave === 2000) console.metrics({ wave, metrics: { 'test.modes': 25 }, news: { 'test.modes': 25 } });
   }
   console.note('a remark');
-  console.finished({ waves: 4000, out: 'runs/ring-1', metrics: { 'test.modes': 25 } });
+  console.finished({ waves: 4000, out: 'runs/ring-1', metrics: { 'test.modes': 25 }, longestStall: 12.3 });
   return { out, err };
 }
 
@@ -52,7 +52,7 @@ test('with json every line on stdout is an object, waves are throttled, the last
   expect(events.filter(({ type }) => type === 'wave').length).toBeLessThan(45);
   expect(events.filter(({ type }) => type === 'wave').at(-1)).toEqual({ type: 'wave', wave: 3999, waves: 4000 });
   expect(events.find(({ type }) => type === 'metrics')).toEqual({ type: 'metrics', wave: 0, metrics: { 'train.generator': 0.712345, 'train.discriminator': null } });
-  expect(events.at(-1)).toEqual({ type: 'finished', waves: 4000, out: 'runs/ring-1', metrics: { 'test.modes': 25 } });
+  expect(events.at(-1)).toEqual({ type: 'finished', waves: 4000, out: 'runs/ring-1', metrics: { 'test.modes': 25 }, longestStall: 12.3 });
   expect(err.length).toBeGreaterThan(0);
 });
 
