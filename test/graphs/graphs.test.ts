@@ -1,0 +1,86 @@
+/** @file Every graph that comes with the package composes and runs; baselines differ from their neighbours in what their names say. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { load } from '../../engine/dataflow/load.js';
+import type { Graph } from '../../engine/dataflow/graph.js';
+import { createEngine, type Engine } from '../../engine/registry/engine.js';
+import { PACKAGE } from '../../engine/registry/paths.js';
+import { runGraph } from '../../engine/registry/run-graph.js';
+import { reduced } from './reduced.js';
+
+const GRAPHS = join(PACKAGE, 'graphs');
+const files = readdirSync(GRAPHS, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.json') && file !== 'graph.schema.json').sort();
+const digits = resolve(PACKAGE, '../shared/data/mnist'), models = resolve(PACKAGE, '../shared/data/models');
+const digitsAreHere = existsSync(digits) && existsSync(models);
+const usesDigits = ({ nodes }: Graph) => Object.values(nodes).some(({ type }) => type === 'data/stacked-digits' || type === 'data/idx');
+const graphs = new Map(await Promise.all(files.map(async (file) => [file, await load(join(GRAPHS, file))] as const)));
+
+let engine: Engine, folder: string;
+beforeAll(async () => {
+  engine = await createEngine();
+  folder = mkdtempSync(join(tmpdir(), 'gantry-graphs-'));
+});
+afterAll(async () => {
+  await engine.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('every plugin that comes with the package loads', () => { expect(engine.failures).toEqual([]); });
+
+test.each(files)('%s composes', async (file) => {
+  const { issues, plan } = await engine.check({ graph: graphs.get(file)!, file: join(GRAPHS, file), issues: [] });
+  expect(issues).toEqual([]);
+  expect(plan!.waves).toBeGreaterThan(0);
+  expect(plan!.about).toMatch(/\w+.*\.$/);
+});
+
+for (const file of files) {
+  const graph = graphs.get(file)!, mnist = usesDigits(graph);
+  (mnist && !digitsAreHere ? test.skip : test)(`${file} runs for three waves, made small`, async () => {
+    const out = join(folder, file.replaceAll('/', '-').replace('.json', ''));
+    const small = reduced(graph, mnist ? { data: { path: digits, count: 200, batch: 8, resolution: 16, split: 'test' } } : {});
+    const result = await runGraph(engine, { graph: small, file: join(GRAPHS, file), issues: [] }, { out, waves: 3 });
+    expect(result).toMatchObject({ type: 'finished', waves: 3, metrics: { 'train.discriminator.real': expect.any(Number), 'quality.modes': expect.any(Number) } });
+    for (const value of Object.values(result.metrics)) expect(Number.isFinite(value)).toBe(true);
+    expect(readdirSync(out)).toEqual(expect.arrayContaining(['checkpoints', 'generator.onnx', 'metrics.jsonl', 'report.html']));
+  });
+}
+
+/** Paths at which two graphs' nodes differ; a node that one of them lacks is one difference. */
+function differences(a: unknown, b: unknown, at: readonly string[] = []): string[] {
+  const parts = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!parts(a) || !parts(b)) return JSON.stringify(a) === JSON.stringify(b) ? [] : [at.join('.')];
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].flatMap((key) => differences(a[key], b[key], [...at, key])).sort();
+}
+
+const configured = ({ nodes }: Graph) => Object.fromEntries(Object.entries(nodes).map(([id, node]) => [id, { config: {}, ...node }]));
+
+/** Without clusters there is nothing to make and measure them with. */
+const NO_CLUSTERS = ['agreement', 'clusters', 'probe', 'recluster'];
+/** What a graph whose name ends so changes in the one that it extends. */
+const BASELINES: Readonly<Record<string, readonly string[]>> = {
+  ring: ['data.config.layout'],
+  gan: [...NO_CLUSTERS, ...['fresh-label', 'label'].flatMap((node) => [`${node}.in.clusters`, `${node}.in.image`, `${node}.in.like`, `${node}.type`])],
+  'random-labels': [
+    ...NO_CLUSTERS, ...['fresh-label', 'label'].flatMap((node) => [`${node}.config.k`, `${node}.in.clusters`, `${node}.in.image`, `${node}.in.like`, `${node}.type`]),
+  ],
+  'class-conditional': [...NO_CLUSTERS, 'fake.in.label', 'fresh-label', 'label', 'train.in.label'],
+  'no-matching': ['clusters.config.match'],
+  'no-warm-start': ['clusters.config.warm'],
+  'supervised-initialisation': ['clusters.config.initialisation', 'clusters.config.k', 'clusters.in.label'],
+  online: ['agreement.in.label', 'batch', 'clusters.config.burnIn', 'clusters.in.batch', 'clusters.in.weights', 'clusters.type', 'label', 'recluster.config.waves', 'train.in.label'],
+};
+
+const extending = files.flatMap((file) => {
+  const { extends: base } = JSON.parse(readFileSync(join(GRAPHS, file), 'utf8')) as { readonly extends?: string };
+  return base ? [[file, base] as const] : [];
+});
+
+test.each(extending)('%s differs from %s in what its name says', async (file, base) => {
+  const name = file.replace(/^.*\//, '').replace('.json', '').replace(/^(grid|ring|stacked-mnist)-/, '');
+  const there = await load(resolve(GRAPHS, file, '..', base));
+  // How many images one call takes is no part of the method.
+  const found = differences(configured(there), configured(graphs.get(file)!)).filter((path) => path !== 'fresh-label.config.batch');
+  expect(found).toEqual([...BASELINES[name]!].sort());
+});

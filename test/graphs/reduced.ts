@@ -1,0 +1,34 @@
+/** @file The same graph with small sizes, by node type: what a test runs where a person would run the graph itself. */
+import type { Graph, GraphNode } from '../../engine/dataflow/graph.js';
+
+type Config = Readonly<Record<string, unknown>>;
+
+const few = (k: unknown) => Math.min(10, k as number);
+const BACKBONES: Readonly<Record<string, Config>> = {
+  'mlp-maxout': { generator: 8, discriminator: 6, pool: 2, embedding: 4 },
+  'dcgan-shallow': { latent: 6, embedding: 4, generator: 4, discriminator: 4 },
+};
+
+/** What becomes smaller, by node type. A type that is not here stays as it is. */
+const SIZES: Readonly<Record<string, (config: Config) => Config>> = {
+  'data/mixture': () => ({ points: 500, batch: 20 }),
+  'data/stacked-digits': () => ({ count: 200, batch: 8, resolution: 16, split: 'test' }),
+  'data/draw': () => ({ count: 60 }),
+  'cadence/every': () => ({ waves: 2 }),
+  'networks/probe': () => ({ images: 100, batch: 60 }),
+  'networks/generate': () => ({ batch: 40 }),
+  // True classes as the first clusters: as many clusters as classes.
+  'clusterer/k-means': ({ k, initialisation }) => ({ restarts: 2, ...(initialisation !== 'labels' && { k: few(k) }) }),
+  'clusterer/online': ({ k }) => ({ restarts: 2, k: few(k), burnIn: 2 }),
+  'label/uniform': ({ k }) => ({ k: few(k) }),
+  'train/self-conditioned': ({ backbone }) => {
+    const { type } = backbone as { readonly type: string };
+    return { backbone: { type, ...BACKBONES[type] } };
+  },
+};
+
+export function reduced(graph: Graph, more: Readonly<Record<string, Config>> = {}): Graph {
+  const small = (id: string, { config = {}, ...node }: GraphNode): GraphNode =>
+    ({ ...node, config: { ...(config as Config), ...SIZES[node.type as string]?.(config as Config), ...more[id] } });
+  return { ...graph, nodes: Object.fromEntries(Object.entries(graph.nodes).map(([id, node]) => [id, small(id, node)])) };
+}
