@@ -34,22 +34,19 @@ function padded(emit: Emitter, x: Name, { pads }: Plain): Name {
 function patches(emit: Emitter, x: Name, g: Plain): readonly Name[] {
   const { image: [channels, h, w], result: [, p, q], kernel: [kh, kw], strides, pads, dilations, batch } = g;
   const height = h + pads[0] + pads[2], width = w + pads[1] + pads[3], count = chunks(g);
-  const images = parted(emit, padded(emit, x, g), count, batch, 0);
-  if (kh * kw === 1 && p * q === height * width) return images.map((part) => reshaped(emit, part, -1, channels));
+  const rows = padded(emit, x, g);
+  if (kh * kw === 1 && p * q === height * width) return parted(emit, reshaped(emit, rows, -1, channels), count, batch * p * q, 0);
   const at: number[] = [];
   for (let i = 0; i < p; i++) for (let j = 0; j < q; j++) for (let a = 0; a < kh; a++) for (let b = 0; b < kw; b++) {
     at.push((i * strides[0] + a * dilations[0]) * width + j * strides[1] + b * dilations[1]);
   }
   const places = emit.constant('i64', [p * q, kh * kw], at);
-  return images.map((part) => {
-    const seen = node(emit, 'Gather', [reshaped(emit, part, 0, height * width, channels), places], { axis: 1 });
-    return reshaped(emit, seen, -1, kh * kw * channels);
-  });
+  const images = parted(emit, reshaped(emit, rows, batch, height * width, channels), count, batch, 0);
+  return images.map((part) => reshaped(emit, node(emit, 'Gather', [part, places], { axis: 1 }), -1, kh * kw * channels));
 }
 
 /** Kernels `[O,C,kh,kw]` as rows `[O, kh kw C]`. */
-const kernelRows = (emit: Emitter, w: Name, { image: [channels], result: [out], kernel: [kh, kw] }: Plain): Name =>
-  reshaped(emit, permuted(emit, reshaped(emit, w, out, channels, kh * kw), 0, 2, 1), out, -1);
+const kernelRows = (emit: Emitter, w: Name, { result: [out] }: Plain): Name => reshaped(emit, permuted(emit, w, 0, 2, 3, 1), out, -1);
 
 export function rowsConvolution(emit: Emitter, x: Name, w: Name, g: Plain): Name {
   const { batch, result: [out, p, q] } = g, kernels = kernelRows(emit, w, g);
@@ -62,7 +59,7 @@ export function rowsWeightGradient(emit: Emitter, x: Name, dy: Name, g: Plain): 
   const { batch, image: [channels], result: [out, p, q], kernel: [kh, kw] } = g, count = chunks(g);
   const results = parted(emit, reshaped(emit, permuted(emit, dy, 1, 0, 2, 3), out, batch * p * q), count, batch * p * q, 1);
   const total = summed(emit, patches(emit, x, g).map((part, i) => node(emit, 'MatMul', [results[i]!, part])));
-  return reshaped(emit, permuted(emit, reshaped(emit, total, out, kh * kw, channels), 0, 2, 1), out, channels, kh, kw);
+  return permuted(emit, reshaped(emit, total, out, kh, kw, channels), 0, 3, 1, 2);
 }
 
 /**
