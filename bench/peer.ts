@@ -20,7 +20,11 @@ export function missingTorch(python: string): string | undefined {
 
 /** Starts a peer; it is warm when this resolves. */
 export async function startPeer(python: string, name: string, threads: number): Promise<Stepper> {
-  const child = spawn(python, [script(name), '--threads', String(threads)], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(python, [script(name), '--threads', String(threads)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // A PyTorch with OpenBLAS inside takes its threads from here.
+    env: { ...process.env, OPENBLAS_NUM_THREADS: String(threads), OMP_NUM_THREADS: String(threads) },
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
     const { value, done } = await lines.next();

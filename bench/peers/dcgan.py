@@ -68,7 +68,7 @@ def main():
     flags.add_argument("--batch", type=int, default=64)
     flags.add_argument("--k", type=int, default=100)
     flags.add_argument("--warmup", type=int, default=3)
-    flags.add_argument("--layout", choices=["nchw", "nhwc"], default="nchw")
+    flags.add_argument("--layout", choices=["nchw", "nhwc"], default="nhwc")
     args = flags.parse_args()
 
     keep_freed_memory()
