@@ -1,0 +1,95 @@
+/** @file Nodes that read the weights of trained networks: features, a fixed sample, labels by the nearest centre, generated images; in pieces as at once. */
+import type { NodeType } from '../../engine/dataflow/node.js';
+import type { SessionHost } from '../../engine/session/host.js';
+import { keyedRandom } from '../../engine/session/keyed-random.js';
+import { createWorkerHost } from '../../engine/session/worker-host.js';
+import { isResident, tensor, transient, type Tensorial, type TensorValue } from '../../engine/spec/value.js';
+import type { Clusters, Dataset } from '../../engine/training/values.js';
+import { features } from '../../plugins/networks/features.js';
+import { generateImages } from '../../plugins/networks/generate.js';
+import { probe } from '../../plugins/networks/probe.js';
+import { label } from '../../plugins/self-conditioned-gan/label.js';
+import { LABELS } from '../training/small.js';
+import { servicesOf, startTrainer, type Trainer } from '../training/trainer.js';
+
+const seed = 13;
+let host: SessionHost, trainer: Trainer;
+beforeAll(async () => {
+  host = await createWorkerHost({ threads: 1 });
+  trainer = await startTrainer(host, { averaging: { decay: 0.9 } });
+  for (let wave = 0; wave < 2; wave++) await trainer.step(wave);
+});
+afterAll(() => host.close());
+
+const draw = (name: string, count: number) => keyedRandom(seed, 'test', 0, name);
+const points = (count: number) => tensor('f32', [count, 2], draw('points', count).normal(2 * count));
+const numbers = async (value: unknown) => Array.from((isResident(value) ? await host.get(value) : (value as TensorValue)).data as ArrayLike<number | bigint>, Number);
+
+/** Starts a node and steps it once. */
+async function once(type: NodeType, config: object, inputs: Readonly<Record<string, unknown>>, wave = 0): Promise<Readonly<Record<string, Tensorial>>> {
+  const services = servicesOf(host), unknown = () => { throw new Error('not asked for'); };
+  const behaviour = await type.start(type.config.parse(config), { node: 'node', services, random: (name) => keyedRandom(seed, 'node', 0, name), type: unknown, size: unknown, rest: unknown });
+  const { outputs } = await behaviour.step(behaviour.state, inputs as never, {
+    node: 'node', wave, services, signal: new AbortController().signal, random: (name) => keyedRandom(seed, 'node', wave, name),
+  });
+  return outputs as Readonly<Record<string, Tensorial>>;
+}
+
+/** 30 labelled points that remember how they were asked for. */
+function dataset(): Dataset & { readonly asked: number[][] } {
+  const all = points(30), asked: number[][] = [];
+  return {
+    [transient]: true, name: 'points', size: 30, image: { dtype: 'f32', dims: [2] }, classes: 3, asked,
+    read: (indices) => {
+      asked.push(Array.from(indices));
+      return {
+        image: tensor('f32', [indices.length, 2], Float32Array.from({ length: 2 * indices.length }, (_, i) => all.data[2 * indices[i >> 1]! + (i % 2)] as number)),
+        label: tensor('i64', [indices.length], BigInt64Array.from(indices as Iterable<number>, (i) => BigInt(i % 3))),
+      };
+    },
+  };
+}
+
+test(`a probe sees the same sample in every wave, whatever its pieces (seed ${seed})`, async () => {
+  const now = { wave: 0 }, { weights } = trainer, data = dataset();
+  const whole = await once(probe, { images: 12, batch: 12 }, { now, dataset: data, weights });
+  const pieces = await once(probe, { images: 12, batch: 5 }, { now, dataset: data, weights }, 7);
+  expect(data.asked.map((asked) => asked.length)).toEqual([12, 5, 5, 2]);
+  expect(data.asked.slice(1).flat()).toEqual(data.asked[0]);
+  expect(new Set(data.asked[0]).size).toBe(12);
+  expect(whole.feature!.dims).toEqual([12, 4]);
+  const [a, b] = await Promise.all([numbers(whole.feature), numbers(pieces.feature)]);
+  b.forEach((v, i) => { expect(v).toBeCloseTo(a[i]!, 5); });
+  expect(await numbers(pieces.label)).toEqual(data.asked[0]!.map((i) => i % 3));
+  expect(await once(probe, { images: 100 }, { now, dataset: data, weights })).toMatchObject({ feature: { dims: [30, 4] } });
+});
+
+test(`features of a batch are the probe's of the same images (seed ${seed})`, async () => {
+  const { weights } = trainer, data = dataset(), { feature } = await once(probe, { images: 30 }, { now: {}, dataset: data, weights });
+  const order = data.asked[0]!, { image } = await data.read(Int32Array.from(order), draw('unused', 0));
+  const same = await once(features, {}, { image, weights });
+  expect(isResident(same.feature)).toBe(true);
+  expect(await numbers(same.feature)).toEqual(await numbers(feature));
+});
+
+test(`an image's label is the mapped nearest centre among its features, in pieces as at once (seed ${seed})`, async () => {
+  const { weights } = trainer, image = points(23), { feature } = await once(features, {}, { image, weights });
+  const f = await numbers(feature), centres = Float32Array.from(f.slice(0, 5 * 4)), mapping = [3, 0, 4, 1, 2];
+  const clusters: Clusters = { weights, centres: tensor('f32', [5, 4], centres), mapping: tensor('i64', [5], BigInt64Array.from(mapping, BigInt)), counts: tensor('i64', [5], new BigInt64Array(5)) };
+  const distance = (n: number, c: number) => [0, 1, 2, 3].reduce((sum, j) => sum + (f[4 * n + j]! - centres[4 * c + j]!) ** 2, 0);
+  const nearest = Array.from({ length: 23 }, (_, n) => mapping[[0, 1, 2, 3, 4].reduce((best, c) => (distance(n, c) < distance(n, best) ? c : best), 0)]!);
+  expect(nearest.slice(0, 5)).toEqual(mapping);
+  expect(await numbers((await once(label, {}, { image, clusters })).label)).toEqual(nearest);
+  expect(await numbers((await once(label, { batch: 10 }, { image, clusters })).label)).toEqual(nearest);
+});
+
+test(`generated images are one a label, of the averaged generator unless told otherwise (seed ${seed})`, async () => {
+  const { weights } = trainer, labels = tensor('i64', [11], BigInt64Array.from({ length: 11 }, (_, i) => BigInt(i % LABELS)));
+  const make = async (config: object, wave = 0) => numbers((await once(generateImages, config, { label: labels, weights }, wave)).image);
+  const [whole, pieces, live, later] = [await make({}), await make({ batch: 4 }), await make({ averaged: false }), await make({}, 1)];
+  expect(whole).toHaveLength(22);
+  pieces.forEach((v, i) => { expect(v).toBeCloseTo(whole[i]!, 5); });
+  const apart = (other: readonly number[]) => Math.max(...other.map((v, i) => Math.abs(v - whole[i]!)));
+  expect(apart(live)).toBeGreaterThan(1e-4);
+  expect(apart(later)).toBeGreaterThan(1e-3);
+});
