@@ -1,11 +1,12 @@
 /** @file Layers: functions of a scope. What they learn and remember are leaves by path; nothing is hidden in an object. */
+import { traceError } from '../spec/issue.js';
 import { fanIn, normal, ones, torchWeight, uniform, zeros, type Initialiser } from './init.js';
 import {
   add, batchNormalise, convolution, div, gather, matmul, max, mul, reshape, reciprocal, sqrt, square, stopGradient, sub, sum, transposedConvolution,
   type ConvolutionOptions, type TransposedConvolutionOptions,
 } from './ops/index.js';
 import type { Scope } from './scope.js';
-import type { Tensor } from './tensor.js';
+import { currentPlace, type Tensor } from './tensor.js';
 
 const known = (t: Tensor, axis: number): number => {
   const size = t.dims[axis];
@@ -75,8 +76,9 @@ export function batchNorm(s: Scope, x: Tensor, { momentum = 0.1, epsilon = 1e-5 
     const scale = mul(weight, reciprocal(sqrt(add(runningVariance.value, epsilon))));
     return add(mul(x, perChannel(scale, x.rank)), perChannel(sub(bias, mul(runningMean.value, scale)), x.rank));
   }
-  const { y, mean, variance } = batchNormalise(x, weight, bias, epsilon);
   const samples = x.dims.reduce<number>((n, _, axis) => (axis === 1 ? n : n * known(x, axis)), 1);
+  if (samples < 2) throw traceError(currentPlace() || 'batch norm', `batch norm wants at least 2 values of each channel in training; ${x} has 1: one value has no variance`);
+  const { y, mean, variance } = batchNormalise(x, weight, bias, epsilon);
   const move = (from: Tensor, to: Tensor) => add(mul(from, 1 - momentum), mul(stopGradient(to), momentum));
   runningMean.next(move(runningMean.value, mean));
   runningVariance.next(move(runningVariance.value, mul(variance, samples / (samples - 1))));

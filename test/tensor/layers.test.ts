@@ -111,6 +111,13 @@ describe('batch norm', () => {
   });
 });
 
+test('batch norm of a single value is refused in training, where it would leave no number in the running variance', () => {
+  const one = (s: Scope) => batchNorm(s, x(1, 3));
+  expect(() => layoutOf(one)).toThrow('batch norm wants at least 2 values of each channel in training; f32[1,3] has 1: one value has no variance');
+  expect(layoutOf(one, false).buffers).toHaveLength(2);
+  expect(layoutOf((s) => batchNorm(s, x(1, 3, 2, 2))).buffers).toHaveLength(2);
+});
+
 describe('spectral norm', () => {
   const weighted = (iterations: number) => (s: Scope) => spectralNorm(s, s.parameter('weight', [4, 3, 2], normal()), { iterations });
   /** The largest singular value of a matrix [rows, columns], by power iteration on W W^T. */
