@@ -103,7 +103,7 @@ export function spectralNorm(s: Scope, weight: Tensor, { iterations = 1, epsilon
     u = unit(matmul(v, frozen, { transposeB: true }));
   }
   if (s.training) u0.next(u);
-  const sigma = sum(mul(matmul(stopGradient(u), w), stopGradient(v)));
+  const sigma = sum(mul(matmul(u, w), v));
   return div(weight, sigma);
 }
 

@@ -30,6 +30,19 @@ test(`the generator's phase sees the discriminator as its phase left it: both at
   expect(changed(state, first.state).sort()).toEqual(['discriminator/moment1', 'discriminator/moment2', 'discriminator/parameters', 'generator/buffers']);
 });
 
+test(`to the next phase an update is a constant, even where a method lets the gradient through (seed ${seed})`, () => {
+  const method = defineMethod({
+    name: 'open', about: 'Never stops a gradient.', batch: { image: 'f32[B,...S]', label: 'i64<K>[B]' }, condition: 'label', options: z.strictObject({}),
+    phases: ({ G, D, batch: { label }, z: latent }) => [
+      { trains: 'discriminator', losses: () => ({ fake: mean(square(D(G(latent(), label), label).logit)) }) },
+      { trains: 'generator', losses: () => ({ fool: mul(mean(D(G(latent(), label), label).logit), -1) }) },
+    ],
+  });
+  const plan = planOf(plain, { method }), state = firstValues(plan);
+  const first = runStep(plan, traceStep(plan, only('discriminator')), state);
+  expectClose(runStep(plan, traceStep(plan, all), state).state, runStep(plan, traceStep(plan, only('generator')), first.state).state);
+});
+
 describe('accumulation', () => {
   const updated = (plan: StepPlan, state = firstValues(plan)) => runStep(plan, traceStep(plan, all), state).state;
 

@@ -3,8 +3,10 @@ import type { SessionHost } from '../../engine/session/host.js';
 import { createWorkerHost } from '../../engine/session/worker-host.js';
 import { trainNode } from '../../engine/training/train-node.js';
 import { selfConditioned } from '../../plugins/self-conditioned-gan/method.js';
+import { networkPair } from '../../engine/training/networks.js';
+import { mlpMaxout } from '../../plugins/backbones/mlp-maxout.js';
 import { adam } from '../../plugins/optimisers/adam.js';
-import { BATCH, LABELS, seed } from './small.js';
+import { BATCH, LABELS, maxout, seed } from './small.js';
 import { backbones, startTrainer } from './trainer.js';
 
 let host: SessionHost;
@@ -71,11 +73,29 @@ test(`from its freeze on, running statistics stay while the networks go on (seed
   expect(parameters[3]).not.toEqual(parameters[2]);
 });
 
-test(`the same seed draws the same weights, leaf by leaf (seed ${seed})`, async () => {
-  const [one, two, deep] = await Promise.all([{}, {}, { backbone: { type: 'mlp-maxout', generator: 6, discriminator: 5, pool: 2, embedding: 3 } }].map((config) => startTrainer(host, config)));
-  expect(await one!.read('discriminator/parameters')).toEqual(await two!.read('discriminator/parameters'));
-  // Another width of the discriminator leaves the generator's leaves alone.
-  expect(await deep!.read('generator/parameters')).toEqual(await one!.read('generator/parameters'));
+test(`the same seed draws the same weights, each leaf from a stream of its own (seed ${seed})`, async () => {
+  const trainers = await Promise.all([{}, {}, { backbone: { ...maxout, embedding: 4 } }].map((config) => startTrainer(host, config)));
+  const [one, two, wide] = await Promise.all(trainers.map(async ({ weights, read }) => {
+    const flat = await read('generator/parameters'), leaves = new Map<string, number[]>();
+    for (const { path, dims } of networkPair(weights.networks, mlpMaxout).generator.layout.parameters) leaves.set(path, flat.splice(0, dims.reduce((a, b) => a * b, 1)));
+    return leaves;
+  }));
+  expect(two).toEqual(one);
+  expect(one!.get('layer2.linear.weight')).toHaveLength(36);
+  expect(one!.get('layer2.linear.weight')).not.toEqual(one!.get('layer3.linear.weight'));
+  // A wider embedding widens the first layer, and leaves the others alone.
+  expect(wide!.get('layer1.linear.weight')).toHaveLength(36);
+  for (const path of ['layer2.linear.weight', 'layer4.linear.bias', 'out.weight']) expect(wide!.get(path)).toEqual(one!.get(path));
+});
+
+test(`Adam's correction counts the updates of its network (seed ${seed})`, async () => {
+  const [b1, b2] = [0.5, 0.9], trainer = await startTrainer(host, { optimiser: { type: 'adam', lr: 0.01, betas: [b1, b2] } });
+  for (let wave = 0; wave < 3; wave++) {
+    const before = await trainer.read('generator/parameters');
+    await trainer.step(wave);
+    const [m, v] = await Promise.all([trainer.read('generator/moment1'), trainer.read('generator/moment2')]), t = wave + 1;
+    close(await trainer.read('generator/parameters'), before.map((p, i) => p - (0.01 * m[i]! / (1 - b1 ** t)) / (Math.sqrt(v[i]! / (1 - b2 ** t)) + 1e-8)), 1e-5);
+  }
 });
 
 test('weights carry the networks and the averages, not the moments', async () => {
