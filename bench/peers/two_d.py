@@ -1,38 +1,11 @@
-"""PyTorch peer of the 2-D Self-Conditioned GAN step (one D step, one G step).
-
-Protocol: after set-up and warm-up one line {"ready": true, ...}; then for each line on
-stdin holding an integer n, n training steps are run and {"seconds": s, "steps": n} is
-printed; end of input ends the process.
-
-Labels are given (drawn beforehand), so labelling a batch is not part of the step.
-"""
+"""PyTorch peer of the 2-D Self-Conditioned GAN step. Labels are given; labelling a batch is not part of the step."""
 
 import argparse
-import ctypes
-import json
-import sys
-import time
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-
-def keep_freed_memory():
-    """Stop glibc from handing large tensors back to the system after every use."""
-    try:
-        libc = ctypes.CDLL("libc.so.6")
-        m_trim_threshold, m_mmap_threshold, big = -1, -3, 1 << 30
-        libc.mallopt(m_mmap_threshold, big)
-        libc.mallopt(m_trim_threshold, big)
-    except OSError:
-        pass
-
-
-def adam_variant():
-    """The fastest Adam at hand: fused on CPUs came with PyTorch 2.4."""
-    version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
-    return "fused" if version >= (2, 4) else "foreach"
+from protocol import adam, gan_step, prepare, serve
 
 
 class Generator(nn.Module):
@@ -72,50 +45,20 @@ def main():
     flags.add_argument("--warmup", type=int, default=30)
     args = flags.parse_args()
 
-    keep_freed_memory()
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(0)
+    prepare(args.threads)
 
     gen, disc = Generator(args.k), Discriminator(args.k)
-    adam = {adam_variant(): True, "lr": 1e-4, "betas": (0.8, 0.999)}
-    opt_g, opt_d = torch.optim.Adam(gen.parameters(), **adam), torch.optim.Adam(disc.parameters(), **adam)
-    d_params = list(disc.parameters())
+    opt_g, opt_d = (adam(net.parameters(), lr=1e-4, betas=(0.8, 0.999)) for net in (gen, disc))
 
     angle = torch.randint(8, (100_000,)) * (torch.pi / 4)
     points = torch.stack([2 * angle.sin(), 2 * angle.cos()], 1) + 0.01 * torch.randn(100_000, 2)
     labels = torch.randint(args.k, (100_000,))
 
-    def step():
+    def draw():
         pick = torch.randint(len(points), (args.batch,))
-        x, c, z = points[pick], labels[pick], torch.randn(args.batch, 2)
+        return points[pick], labels[pick], torch.randn(args.batch, 2)
 
-        with torch.no_grad():
-            fake = gen(z, c)
-        loss_d = F.softplus(-disc(x, c)).mean() + F.softplus(disc(fake, c)).mean()
-        opt_d.zero_grad(set_to_none=True)
-        loss_d.backward()
-        opt_d.step()
-
-        for p in d_params:
-            p.requires_grad_(False)
-        loss_g = F.softplus(-disc(gen(z, c), c)).mean()
-        opt_g.zero_grad(set_to_none=True)
-        loss_g.backward()
-        opt_g.step()
-        for p in d_params:
-            p.requires_grad_(True)
-
-    for _ in range(args.warmup):
-        step()
-    print(json.dumps({"ready": True, "torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
-    for line in sys.stdin:
-        if not line.strip():
-            continue
-        n = int(line)
-        start = time.perf_counter()
-        for _ in range(n):
-            step()
-        print(json.dumps({"seconds": time.perf_counter() - start, "steps": n}), flush=True)
+    serve(gan_step(gen, disc, opt_g, opt_d, draw), args.warmup)
 
 
 if __name__ == "__main__":

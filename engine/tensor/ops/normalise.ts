@@ -85,11 +85,19 @@ export const batchNormaliseOp: Op = {
   },
   lower: (emit, inputs, equation) => (equation.inputs[0]!.rank === 2 ? lowerVectors : lowerImages)(emit, inputs, equation),
 };
+/** x as u + v with v the same for all of a channel (a layer's bias), if it was made so: v changes the mean and nothing else, and gets no gradient. */
+function withoutOffset(x: Tensor): { readonly u: Tensor; readonly v?: Tensor } {
+  const { op, inputs: [u, v] } = x.equation, channels = x.dims[1]!;
+  const perChannel = op === add.op && u!.rank === x.rank && u!.dims[1] === channels && v!.rank === x.rank - 1 && v!.dims.every((d, axis) => d === (axis === 0 ? channels : 1));
+  return perChannel ? { u: u!, v: reshape(v!, [channels]) } : { u: x };
+}
+
 /**
  * (x - mean) / sqrt(variance + epsilon) gamma + beta, over all axes but 1. x is [N,C] or [N,C,H,W], gamma and beta [C].
  * `mean` and `variance` (the population's, divided by n) are the batch's, [C].
  */
 export function batchNormalise(x: Tensor, gamma: Tensor, beta: Tensor, epsilon = 1e-5): { readonly y: Tensor; readonly mean: Tensor; readonly variance: Tensor } {
-  const [y, mean, variance] = apply(batchNormaliseOp, [x, gamma, beta], { epsilon });
-  return { y: y!, mean: mean!, variance: variance! };
+  const { u, v } = withoutOffset(x);
+  const [y, mean, variance] = apply(batchNormaliseOp, [u, gamma, beta], { epsilon });
+  return { y: y!, mean: v ? add(mean!, v) : mean!, variance: variance! };
 }

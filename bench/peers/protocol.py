@@ -1,0 +1,76 @@
+"""What the peers share: the fastest settings that eager PyTorch honestly allows, and the protocol.
+
+After set-up and warm-up a peer prints {"ready": true, ...}; then for each line on stdin that
+holds an integer n it does n training steps and prints {"seconds": s, "steps": n}; end of input
+ends the process.
+"""
+
+import ctypes
+import json
+import sys
+import time
+
+import torch
+
+
+def keep_freed_memory():
+    """Stop glibc from handing large tensors back to the system after every use."""
+    try:
+        libc = ctypes.CDLL("libc.so.6")
+        m_trim_threshold, m_mmap_threshold, big = -1, -3, 1 << 30
+        libc.mallopt(m_mmap_threshold, big)
+        libc.mallopt(m_trim_threshold, big)
+    except OSError:
+        pass
+
+
+def prepare(threads):
+    keep_freed_memory()
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+
+
+def adam(parameters, lr, betas):
+    """Adam in its fastest variant at hand: fused on CPUs came with PyTorch 2.4."""
+    version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
+    return torch.optim.Adam(parameters, lr=lr, betas=betas, **{"fused" if version >= (2, 4) else "foreach": True})
+
+
+def gan_step(gen, disc, opt_g, opt_d, draw):
+    """One D step and one G step as published: fakes anew for G, D's parameters frozen meanwhile."""
+    from torch.nn.functional import softplus
+
+    d_params = list(disc.parameters())
+
+    def step():
+        x, c, z = draw()
+        with torch.no_grad():
+            fake = gen(z, c)
+        loss_d = softplus(-disc(x, c)).mean() + softplus(disc(fake, c)).mean()
+        opt_d.zero_grad(set_to_none=True)
+        loss_d.backward()
+        opt_d.step()
+
+        for p in d_params:
+            p.requires_grad_(False)
+        loss_g = softplus(-disc(gen(z, c), c)).mean()
+        opt_g.zero_grad(set_to_none=True)
+        loss_g.backward()
+        opt_g.step()
+        for p in d_params:
+            p.requires_grad_(True)
+
+    return step
+
+
+def serve(step, warmup):
+    for _ in range(warmup):
+        step()
+    print(json.dumps({"ready": True, "torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
+    for line in sys.stdin:
+        if line.strip():
+            n = int(line)
+            start = time.perf_counter()
+            for _ in range(n):
+                step()
+            print(json.dumps({"seconds": time.perf_counter() - start, "steps": n}), flush=True)
