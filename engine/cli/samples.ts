@@ -1,7 +1,7 @@
 /** @file Samples as files: a PNG an image and one contact sheet; for points a table and a scatter plot. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { encodePicture } from '../journal/picture.js';
+import { drawScatter, encodeGrid } from '../journal/picture.js';
 import { elements, type TensorValue } from '../spec/value.js';
 
 /** Images of one contact sheet at most. */
@@ -17,25 +17,19 @@ async function writePoints(folder: string, { dims, data }: TensorValue, conditio
   const lines = Array.from({ length: count }, (_, i) => [data[2 * i], data[2 * i + 1], ...(labels ? [labels[i]] : [])].join(','));
   const table = join(folder, 'samples.csv'), plot = join(folder, 'samples.svg');
   await writeFile(table, `${[labels ? 'x,y,label' : 'x,y', ...lines].join('\n')}\n`);
-  const { bytes } = await encodePicture({ kind: 'scatter', title: `${count} samples`, series: [{ name: 'samples', points: data as Float32Array }] });
-  await writeFile(plot, bytes);
+  await writeFile(plot, await drawScatter({ kind: 'scatter', title: `${count} samples`, series: [{ name: 'samples', points: data as Float32Array }] }));
   return [plot, table];
 }
 
 async function writeImages(folder: string, { dims, data, dtype }: TensorValue): Promise<readonly string[]> {
-  const { encode } = await import('fast-png');
-  const [count = 0, channels = 1, height = 0, width = 0] = dims, each = elements(dims.slice(1)), digits = String(count - 1).length;
+  const [count = 0, ...size] = dims, each = elements(size), digits = String(count - 1).length;
+  const part = (from: number, to: number): TensorValue => ({ dtype, dims: [to - from, ...size], data: data.slice(from * each, to * each) });
   const shown = Math.min(count, SHEET), sheet = join(folder, 'contact-sheet.png');
-  const { bytes } = await encodePicture({ kind: 'images', title: `${shown} samples`, images: { dtype, dims: [shown, ...dims.slice(1)], data: data.slice(0, shown * each) } });
-  await writeFile(sheet, bytes);
+  await writeFile(sheet, await encodeGrid({ kind: 'images', title: `${shown} samples`, images: part(0, shown) }));
   const files = [sheet];
   for (let n = 0; n < count; n++) {
-    const pixels = new Uint8ClampedArray(each), area = height * width;
-    for (let c = 0; c < channels; c++) {
-      for (let i = 0; i < area; i++) pixels[i * channels + c] = (Number(data[n * each + c * area + i]) + 1) * 127.5;
-    }
     const file = join(folder, `sample-${String(n).padStart(digits, '0')}.png`);
-    await writeFile(file, encode({ width, height, channels: channels as 1 | 3, data: pixels }));
+    await writeFile(file, await encodeGrid({ kind: 'images', title: `sample ${n}`, images: part(n, n + 1) }, 0));
     files.push(file);
   }
   return files;
