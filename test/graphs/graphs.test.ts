@@ -39,7 +39,7 @@ for (const file of files) {
   const graph = graphs.get(file)!, mnist = usesDigits(graph);
   (mnist && !digitsAreHere ? test.skip : test)(`${file} runs for three waves, made small`, async () => {
     const out = join(folder, file.replaceAll('/', '-').replace('.json', ''));
-    const small = reduced(graph, mnist ? { data: { path: digits, count: 200, batch: 8, resolution: 16, split: 'test' } } : {});
+    const small = reduced(graph, mnist ? { data: { path: digits } } : {});
     const result = await runGraph(engine, { graph: small, file: join(GRAPHS, file), issues: [] }, { out, waves: 3 });
     expect(result).toMatchObject({ type: 'finished', waves: 3, metrics: { 'train.discriminator.real': expect.any(Number), 'quality.modes': expect.any(Number) } });
     for (const value of Object.values(result.metrics)) expect(Number.isFinite(value)).toBe(true);
@@ -69,7 +69,7 @@ const BASELINES: Readonly<Record<string, readonly string[]>> = {
   'no-matching': ['clusters.config.match'],
   'no-warm-start': ['clusters.config.warm'],
   'supervised-initialisation': ['clusters.config.initialisation', 'clusters.config.k', 'clusters.in.label'],
-  online: ['agreement.in.label', 'batch', 'clusters.config.burnIn', 'clusters.in.batch', 'clusters.in.weights', 'clusters.type', 'label', 'recluster.config.waves', 'train.in.label'],
+  online: ['agreement.in.label', 'batch', 'clusters.config.burnIn', 'clusters.in.batch', 'clusters.in.weights', 'clusters.type', 'label', 'recluster.config', 'train.in.label'],
 };
 
 const extending = files.flatMap((file) => {
@@ -80,7 +80,7 @@ const extending = files.flatMap((file) => {
 test.each(extending)('%s differs from %s in what its name says', async (file, base) => {
   const name = file.replace(/^.*\//, '').replace('.json', '').replace(/^(grid|ring|stacked-mnist)-/, '');
   const there = await load(resolve(GRAPHS, file, '..', base));
-  // How many images one call takes is no part of the method.
+  // How many images one call takes is no part of the method; when it clusters is one thing, however it is put.
   const found = differences(configured(there), configured(graphs.get(file)!)).filter((path) => path !== 'fresh-label.config.batch');
-  expect(found).toEqual([...BASELINES[name]!].sort());
+  expect([...new Set(found.map((path) => path.replace(/^(recluster\.config)\..*/, '$1')))]).toEqual([...BASELINES[name]!].sort());
 });

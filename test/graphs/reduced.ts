@@ -9,13 +9,13 @@ const BACKBONES: Readonly<Record<string, Config>> = {
   'dcgan-shallow': { latent: 6, embedding: 4, generator: 4, discriminator: 4 },
 };
 
-/** What becomes smaller, by node type. A type that is not here stays as it is. */
-const SIZES: Readonly<Record<string, (config: Config) => Config>> = {
+/** What becomes smaller, by node type; `sample` is how many images are clustered. A type that is not here stays as it is. */
+const SIZES: Readonly<Record<string, (config: Config, sample: number) => Config>> = {
   'data/mixture': () => ({ points: 500, batch: 20 }),
-  'data/stacked-digits': () => ({ count: 200, batch: 8, resolution: 16, split: 'test' }),
+  'data/stacked-digits': (_config, sample) => ({ count: 2 * sample, batch: 8, resolution: 16, split: 'test' }),
   'data/draw': () => ({ count: 60 }),
   'cadence/every': () => ({ waves: 2 }),
-  'networks/probe': () => ({ images: 100, batch: 60 }),
+  'networks/probe': (_config, sample) => ({ images: sample, batch: Math.ceil(0.6 * sample) }),
   'networks/generate': () => ({ batch: 40 }),
   // True classes as the first clusters: as many clusters as classes.
   'clusterer/k-means': ({ k, initialisation }) => ({ restarts: 2, ...(initialisation !== 'labels' && { k: few(k) }) }),
@@ -27,8 +27,16 @@ const SIZES: Readonly<Record<string, (config: Config) => Config>> = {
   },
 };
 
+/** As many images as clusters, and a hundred at least. */
+function sampleOf({ nodes }: Graph): number {
+  const given = Object.values(nodes).map(({ config }) => config as Config | undefined).filter((config) => config?.initialisation === 'labels');
+  return Math.max(100, ...given.map((config) => config!.k as number));
+}
+
+/** The graph made small, then `more` settings by node. */
 export function reduced(graph: Graph, more: Readonly<Record<string, Config>> = {}): Graph {
+  const sample = sampleOf(graph);
   const small = (id: string, { config = {}, ...node }: GraphNode): GraphNode =>
-    ({ ...node, config: { ...(config as Config), ...SIZES[node.type as string]?.(config as Config), ...more[id] } });
+    ({ ...node, config: { ...(config as Config), ...SIZES[node.type as string]?.(config as Config, sample), ...more[id] } });
   return { ...graph, nodes: Object.fromEntries(Object.entries(graph.nodes).map(([id, node]) => [id, small(id, node)])) };
 }
