@@ -16,7 +16,7 @@ export interface ReportContent {
   readonly record: RunRecord;
   /** The graph's own sentence. */
   readonly about?: string;
-  readonly status: 'running' | 'finished' | 'stopped';
+  readonly status: 'running' | 'finished' | 'stopped' | 'failed';
   /** Waves completed, and asked for. */
   readonly completed: number;
   readonly waves: number;
@@ -51,7 +51,7 @@ async function* pieces(directory: Layout, { record, about, status, completed, wa
   yield '</main>\n</html>\n';
 }
 
-const STATUS = { running: 'Running:', finished: 'Finished:', stopped: 'Stopped:' } as const;
+const STATUS = { running: 'Running:', finished: 'Finished:', stopped: 'Stopped:', failed: 'Failed:' } as const;
 
 const head = (title: string): string => '<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
   + '<meta name="color-scheme" content="light dark"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; img-src data:">'

@@ -11,7 +11,7 @@ import { checkpointMetrics, loadCheckpoint, newestCheckpoint, pruneCheckpoints, 
 import type { Console } from '../journal/console.js';
 import { drawingOf } from '../journal/draw.js';
 import { createJournal, type Journal } from '../journal/journal.js';
-import { writeReport } from '../journal/report.js';
+import { writeReport, type ReportContent } from '../journal/report.js';
 import { writeRunRecord, type RunDirectory, type RunRecord } from '../journal/run-directory.js';
 import { GantryError, inputError } from '../spec/issue.js';
 import type { Metrics } from '../spec/picture.js';
@@ -135,6 +135,7 @@ async function go(flow: Flow): Promise<RunResult> {
     await saveCheckpoint(directory.checkpoints, snapshot, { host: services.host, graph: hash, versions: record.versions, metrics: journal.latest });
     kept = snapshot.waves;
     await pruneCheckpoints(directory.checkpoints, keep, best);
+    if (kept < waves) await leaveReport(flow, kept, 'running');
   };
   const weights = latestWeights(plan), stalls = watchStalls();
   const onEvent = (event: RunEvent): void | Promise<void> => {
@@ -152,7 +153,11 @@ async function go(flow: Flow): Promise<RunResult> {
   const end = await running.done.catch((error: unknown) => { failure = { error }; });
   const last = running.snapshot();
   // A failure that left every wave complete (a node that never stepped) still deserves its results.
-  if (failure && last?.waves !== waves) throw withCheckpoint(failure.error, kept, directory);
+  if (failure && last?.waves !== waves) {
+    // The reason that counts is the first one: a disk that is full may refuse the report, too.
+    await leaveReport(flow, last?.waves ?? kept, 'failed').catch(() => {});
+    throw withCheckpoint(failure.error, kept, directory);
+  }
   if (last && last.waves > kept) await checkpoint(last);
   if (last) await leaveResults(flow, weights.of(last), last.waves);
   if (failure) throw failure.error;
@@ -162,12 +167,15 @@ async function go(flow: Flow): Promise<RunResult> {
 }
 
 /** The generator and the report. */
-async function leaveResults({ engine, plan, resolved, record, waves, directory, journal }: Flow, weights: LatestWeights, completed: number): Promise<void> {
+async function leaveResults(flow: Flow, weights: LatestWeights, completed: number): Promise<void> {
+  const { engine, waves, directory } = flow;
   for (const { name, model } of await exportGenerators(weights, engine.services)) await writeAtomically(join(directory.path, name), model);
+  await leaveReport(flow, completed, completed < waves ? 'stopped' : 'finished');
+}
+
+async function leaveReport({ plan, resolved, record, waves, directory, journal }: Flow, completed: number, status: ReportContent['status']): Promise<void> {
   await journal.flush();
-  await writeReport(directory, {
-    record, status: completed < waves ? 'stopped' : 'finished', completed, waves, drawing: drawingOf(plan), graph: resolved, ...(plan.about && { about: plan.about }),
-  });
+  await writeReport(directory, { record, status, completed, waves, drawing: drawingOf(plan), graph: resolved, ...(plan.about && { about: plan.about }) });
 }
 
 /** Names the checkpoint that a failed run can go on from. */
