@@ -2,7 +2,6 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { read } from '../dataflow/load.js';
-import type { Engine } from '../registry/engine.js';
 import { PACKAGE } from '../registry/paths.js';
 import { inputError } from '../spec/issue.js';
 import { near } from '../spec/near.js';
@@ -48,7 +47,7 @@ export const reproduceCommand = (): Command =>
         for (const row of rows) {
           const trials: Metrics[] = [];
           for (let seed = 1; seed <= (options.trials ?? table.trials); seed++) {
-            const metrics = await trial(engine, table, row, seed, options, stop.signal);
+            const metrics = await trial(table, row, seed, options, stop.signal);
             if (!metrics) { process.exitCode = 75; return; }
             trials.push(metrics);
           }
@@ -59,7 +58,6 @@ export const reproduceCommand = (): Command =>
         }
       } finally {
         stop.release();
-        await engine.close();
       }
       if (!options.json) process.stdout.write(`${format(table, done)}\n`);
     });
@@ -87,7 +85,7 @@ function choose(table: Table, patterns: string | undefined): readonly TableRow[]
 }
 
 /** One run of a row's graph, or the rest of it, or what it gave if it is finished. `undefined` if it was stopped. */
-async function trial(engine: Engine, table: Table, row: TableRow, seed: number, options: Options, signal: AbortSignal): Promise<Metrics | undefined> {
+async function trial(table: Table, row: TableRow, seed: number, options: Options, signal: AbortSignal): Promise<Metrics | undefined> {
   const [{ runGraph }, { createConsole }, { holdsRun }] = await Promise.all([
     import('../registry/run-graph.js'), import('../journal/console.js'), import('../journal/run-directory.js'),
   ]);
@@ -95,11 +93,17 @@ async function trial(engine: Engine, table: Table, row: TableRow, seed: number, 
   const loaded = await read(isAbsolute(row.graph) ? row.graph : join(PACKAGE, row.graph), sets);
   const out = join(options.out, table.name, addressOf(row), `seed-${seed}${options.waves ? `-${options.waves}-waves` : ''}`);
   say(`${row.row} on ${row.data}, seed ${seed}: ${out}`, true);
-  const result = await runGraph(engine, loaded, {
-    out: resolve(out), resume: await holdsRun(out), seed, signal, console: createConsole(), command: process.argv.slice(2),
-    ...(options.waves && { waves: options.waves }),
-  });
-  return result.type === 'stopped' ? undefined : result.metrics;
+  // A host of its own for each run: nothing that one leaves behind weighs on the next.
+  const engine = await openEngine(options, {}, deviceOf(options));
+  try {
+    const result = await runGraph(engine, loaded, {
+      out: resolve(out), resume: await holdsRun(out), seed, signal, console: createConsole(), command: process.argv.slice(2),
+      ...(options.waves && { waves: options.waves }),
+    });
+    return result.type === 'stopped' ? undefined : result.metrics;
+  } finally {
+    await engine.close();
+  }
 }
 
 /** Mean and its standard error over the trials that gave the metric; one trial has no error, and none no estimate. */

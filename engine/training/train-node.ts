@@ -61,7 +61,6 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
         batch: Object.fromEntries(Object.keys(method.batch).map((port) => [port, known(context, port)])),
       };
       const steps = stepPrograms(plan, settings.freeze ?? Number.POSITIVE_INFINITY, context);
-      await steps.at(0);
       const schedules = method.schedules?.(settings.options) ?? {};
       const { lr } = settings.optimiser as unknown as { readonly lr: number };
       const weightsOf = ({ tensors }: Training): Weights => ({
@@ -92,6 +91,7 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
           };
           return { state: next, outputs: { weights: weightsOf(next), metrics: { ...metrics, ...(settings.schedule.type === 'constant' ? {} : { rate_factor: fall }) } } };
         },
+        close: () => steps.close(),
       };
     },
   }) as NodeType;
@@ -132,6 +132,9 @@ function stepPrograms(plan: StepPlan, freeze: number, { services }: StartContext
       const found = programs.get(pattern) ?? compile(wave);
       programs.set(pattern, found);
       return found;
+    },
+    async close() {
+      for (const program of programs.values()) await (await program.catch(() => undefined))?.executable.release();
     },
   };
 }
