@@ -17,12 +17,13 @@ export const generateImages = defineNode({
       const weights = inputs.weights as Weights;
       const label = await fetched(services, inputs.label);
       const count = label.dims[0]!, { image: size, latent } = weights.networks;
-      const latents = tensor('f32', [count, latent], random('z').normal(count * latent));
+      const latents = random('z');
       const images = new Float32Array(count * elements(size));
       for (let from = 0; from < count; from += batch) {
         signal.throwIfAborted();
         const to = Math.min(count, from + batch);
-        const made = (await generate(services, weights, rows(latents, from, to), rows(label, from, to), averaged)) as TensorValue;
+        const z = tensor('f32', [to - from, latent], latents.normal((to - from) * latent));
+        const made = (await generate(services, weights, z, rows(label, from, to), averaged)) as TensorValue;
         images.set(made.data as Float32Array, from * elements(size));
       }
       return { state, outputs: { image: tensor('f32', [count, ...size], images) } };
