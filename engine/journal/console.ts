@@ -117,7 +117,7 @@ export function createConsole({
       emit({ type: 'metrics', wave, metrics });
     },
     progress(what, done, of) {
-      show([`${what} ${short(done)}/${short(of)}`, `wave ${short(completed)}/${short(total)}`]);
+      show([`${what} ${short(done)}/${short(of)}`, total ? `wave ${short(completed)}/${short(total)}` : '']);
       if (due('progress', JSON_MS)) emit({ type: 'progress', what, done, total: of });
     },
     note(message) {

@@ -1,6 +1,6 @@
 /** @file A run's directory, claimed: a new one, or that of the run to go on with, whose record and graph must agree. */
 import { createRequire } from 'node:module';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, rmdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Graph } from '../dataflow/graph.js';
 import { writeAtomically } from '../journal/atomic.js';
@@ -36,6 +36,14 @@ export async function claimResumed(resolved: Graph, out: string): Promise<Claim>
     }
     return { directory, record };
   });
+}
+
+/** Takes back what `claimNew` wrote for a run that never began: it would only be in the way of the next try. `made`: the folder, too, was made for it. */
+export async function unclaim({ path, run, graph, checkpoints }: RunDirectory, made: boolean): Promise<void> {
+  if (made) return rm(path, { recursive: true, force: true });
+  await rm(run, { force: true });
+  await rm(graph, { force: true });
+  await rmdir(checkpoints).catch(() => undefined);
 }
 
 async function guarded(directory: RunDirectory, use: () => Promise<Claim>): Promise<Claim> {

@@ -1,5 +1,4 @@
 /** @file A whole run: compose, claim a directory, run or resume, journal and checkpoint on the way, and leave the generator and the report behind. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RunEvent } from '../dataflow/events.js';
 import type { Graph } from '../dataflow/graph.js';
@@ -15,7 +14,7 @@ import { writeReport, type ReportContent } from '../journal/report.js';
 import { writeRunRecord, type RunDirectory, type RunRecord } from '../journal/run-directory.js';
 import { GantryError, inputError } from '../spec/issue.js';
 import type { Metrics } from '../spec/picture.js';
-import { claimNew, claimResumed, nameOfRun } from './claim.js';
+import { claimNew, claimResumed, nameOfRun, unclaim } from './claim.js';
 import { exportGenerators, latestWeights, type LatestWeights } from './generators.js';
 import type { Engine, Loaded } from './engine.js';
 import { hashGraph, resolvedGraph } from './resolved-graph.js';
@@ -88,8 +87,7 @@ export async function runGraph(engine: Engine, loaded: Loaded, options: RunOptio
     await makeWritableFolder(directory.checkpoints);
     return await go({ engine, plan, resolved, record, seed, ...settings, saved, hash, directory, journal, options, onBegin: () => { begun = true; } });
   } catch (error) {
-    // Nothing happened in a directory that was made for this run: it would only be in the way.
-    if (!begun && !out) await rm(directory.path, { recursive: true, force: true });
+    if (!begun && !resume) await unclaim(directory, out === undefined);
     throw error;
   } finally {
     await directory.release();
@@ -130,12 +128,18 @@ async function go(flow: Flow): Promise<RunResult> {
     progress: (what: string, done: number, total: number) => (console ?? engine.services).progress(what, done, total),
   };
   let kept = saved?.waves ?? 0;
-  const checkpoint = async (snapshot: Snapshot): Promise<void> => {
-    await journal.flush();
-    await saveCheckpoint(directory.checkpoints, snapshot, { host: services.host, graph: hash, versions: record.versions, metrics: journal.latest });
-    kept = snapshot.waves;
-    await pruneCheckpoints(directory.checkpoints, keep, best);
-    if (kept < waves) await leaveReport(flow, kept, 'running');
+  let saving = Promise.resolve();
+  /** Saves one snapshot after the other: with prefetch, further waves may end while one is being written. */
+  const checkpoint = (snapshot: Snapshot): Promise<void> => {
+    const metrics = journal.latest;
+    saving = saving.then(async () => {
+      await journal.flush();
+      await saveCheckpoint(directory.checkpoints, snapshot, { host: services.host, graph: hash, versions: record.versions, metrics });
+      kept = snapshot.waves;
+      await pruneCheckpoints(directory.checkpoints, keep, best);
+      if (kept < waves) await leaveReport(flow, kept, 'running');
+    });
+    return saving;
   };
   const weights = latestWeights(plan), stalls = watchStalls();
   const onEvent = (event: RunEvent): void | Promise<void> => {
@@ -152,11 +156,15 @@ async function go(flow: Flow): Promise<RunResult> {
   let failure: { readonly error: unknown } | undefined;
   const end = await running.done.catch((error: unknown) => { failure = { error }; });
   const last = running.snapshot();
-  // A failure that left every wave complete (a node that never stepped) still deserves its results.
-  if (failure && last?.waves !== waves) {
-    // The reason that counts is the first one: a disk that is full may refuse the report, too.
-    await leaveReport(flow, last?.waves ?? kept, 'failed').catch(() => {});
-    throw withCheckpoint(failure.error, kept, directory);
+  if (failure) {
+    // No node was started: there is nothing to report on.
+    if (!last) throw failure.error;
+    // A failure that left every wave complete (a node that never stepped) still deserves its results.
+    if (last.waves !== waves) {
+      // The reason that counts is the first one: a disk that is full may refuse the report, too.
+      await leaveReport(flow, last.waves, 'failed').catch(() => {});
+      throw withCheckpoint(failure.error, kept, directory);
+    }
   }
   if (last && last.waves > kept) await checkpoint(last);
   if (last) await leaveResults(flow, weights.of(last), last.waves);

@@ -56,6 +56,25 @@ test('a run leaves its directory behind; another one there is refused', async ()
   expect(again).toMatchObject({ code: 2, err: expect.stringMatching(/InputError: done: it holds a run already\n {2}try --resume done/) });
 });
 
+test('a checkpoint says the metrics of its own wave, though others are under way', async () => {
+  folder.write('ahead.json', { ...GRAPH, prefetch: 4 });
+  expect(await folder.gantry('run', 'ahead.json', '--out', 'ahead', '--checkpoint-every', '1', '--keep', '20')).toMatchObject({ code: 0 });
+  const saved = readdirSync(join(folder.path, 'ahead/checkpoints')).map((name) =>
+    JSON.parse(readFileSync(join(folder.path, 'ahead/checkpoints', name, 'manifest.json'), 'utf8')) as { readonly waves: number; readonly metrics: { readonly 'count.n': number } });
+  expect(saved.map(({ metrics }) => metrics['count.n'])).toEqual(Array.from({ length: 20 }, (_, i) => 2 * (i + 1)));
+});
+
+test('a run that could not begin leaves nothing in the way of the next try', async () => {
+  const failed = await folder.gantry('run', 'graph.json', '--out', 'again', '--set', 'count.config.opens=false');
+  expect(failed).toMatchObject({ code: 2, err: 'InputError: node "count" (test/count): counter: it was told not to open\n' });
+  expect(readdirSync(join(folder.path, 'again'))).toEqual([]);
+  expect(await folder.gantry('run', 'graph.json', '--out', 'again')).toMatchObject({ code: 0 });
+});
+
+test('the best checkpoint is that of a metric of a node that has metrics', async () => {
+  expect(await folder.gantry('run', 'graph.json', '--best', 'cuont.n')).toMatchObject({ code: 2, err: 'InputError: --best cuont.n: it wants node.name, and nodes with metrics are count, sum\n' });
+});
+
 test('a resumed run is finished, or of another graph or seed, and says so', async () => {
   expect(await folder.gantry('run', 'graph.json', '--out', 'short', '--waves', '4')).toMatchObject({ code: 0 });
   expect(await folder.gantry('run', '--resume', 'short', '--waves', '4')).toMatchObject({ code: 0, err: expect.stringContaining('short is finished: all its 4 waves are done') });

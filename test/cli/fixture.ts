@@ -18,17 +18,21 @@ const count = defineNode({
     step: z.number().int().default(1).describe('added in every wave'),
     slow: z.number().default(0).describe('milliseconds that a wave takes'),
     failing: z.number().optional().describe('the wave that fails'),
+    opens: z.boolean().default(true).describe('whether it starts at all'),
   }),
   inputs: {}, outputs: { value: '@number', metrics: '@metrics' },
-  start: ({ step, slow, failing }) => ({
-    state: 0,
-    initial: (state) => ({ value: state }),
-    async step(state, _inputs, { wave }) {
-      if (wave === failing) throw inputError('counter', 'it was told to fail');
-      if (slow) await new Promise((resolve) => setTimeout(resolve, slow));
-      return { state: state + step, outputs: { value: state + step, metrics: { n: state + step } } };
-    },
-  }),
+  start({ step, slow, failing, opens }) {
+    if (!opens) throw inputError('counter', 'it was told not to open');
+    return {
+      state: 0,
+      initial: (state) => ({ value: state }),
+      async step(state, _inputs, { wave }) {
+        if (wave === failing) throw inputError('counter', 'it was told to fail');
+        if (slow) await new Promise((resolve) => setTimeout(resolve, slow));
+        return { state: state + step, outputs: { value: state + step, metrics: { n: state + step } } };
+      },
+    };
+  },
 });
 const sum = defineNode({
   name: 'test/sum', about: 'Adds up what comes.', config: z.strictObject({}),
