@@ -6,6 +6,7 @@ import type { Plan } from '../dataflow/plan.js';
 import type { Best } from '../journal/checkpoint.js';
 import type { Device } from '../session/host.js';
 import { inputError } from '../spec/issue.js';
+import { list } from '../spec/near.js';
 import { command, device, deviceOf, emit, whole, type DeviceOptions } from './command.js';
 import { graph, openGraph, type GraphOptions } from './graph.js';
 import { stopOnSignals } from './stop.js';
@@ -43,6 +44,7 @@ export const runCommand = (): Command =>
       const { loaded, engine } = await openGraph(file, options, { ...(before && { device: before }), ...deviceOf(options) });
       // Nobody waits for rxjs, nor for what encodes models, before the graph composes.
       const plan = await engine.compose(loaded);
+      if (options.best) requireMetrics(plan, options.best);
       const [{ runGraph }, { createConsole }] = await Promise.all([import('../registry/run-graph.js'), import('../journal/console.js')]);
       const console = createConsole({ json: options.json, images: imagesOf(plan) });
       const stop = stopOnSignals(() => process.stderr.write('\nstopping after the call in progress; once more to end at once\n'));
@@ -72,6 +74,12 @@ function bestOf(text: string): Best {
   const [metric = '', direction = 'min', ...rest] = text.split(':');
   if (!metric.includes('.') || rest.length || (direction !== 'min' && direction !== 'max')) throw new InvalidArgumentError('It wants node.name, node.name:min or node.name:max.');
   return { metric, direction };
+}
+
+/** A metric's name is known when it comes; that its node gives metrics is known before. */
+function requireMetrics(plan: Plan, { metric }: Best): void {
+  const giving = plan.nodes.filter(({ outputs }) => Object.values(outputs).includes('@metrics')).map(({ id }) => id);
+  if (!giving.includes(metric.slice(0, metric.indexOf('.')))) throw inputError(`--best ${metric}`, `it wants node.name, and nodes with metrics are ${list(giving)}`);
 }
 
 interface Place {

@@ -1,7 +1,8 @@
 /** @file `gantry sample RUN`: new images from a run's generator, through its ONNX file alone. */
-import { mkdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { makeWritableFolder } from '../journal/atomic.js';
 import type { Networks } from '../training/values.js';
 import type { Random } from '../session/keyed-random.js';
 import { inputError } from '../spec/issue.js';
@@ -31,6 +32,7 @@ export const sampleCommand = (): Command =>
     .action(async (run: string, options: Options) => {
       const { model, folder } = await locate(run, options.out);
       const networks = await describe(model);
+      await makeWritableFolder(folder);
       const { lazyHost } = await import('../registry/lazy-host.js');
       const host = lazyHost(options.device ?? 'cpu', options.threads, (message) => say(message, true));
       try {
@@ -43,7 +45,6 @@ export const sampleCommand = (): Command =>
           const { outputs } = await generator.run({}, { z: rows(z, from, to), ...(condition && { condition: rows(condition, from, to) }) });
           return outputs.image as TensorValue;
         });
-        await mkdir(folder, { recursive: true });
         const { writeSamples } = await import('./samples.js');
         const files = await writeSamples(folder, images, condition);
         if (options.json) emit({ type: 'sampled', count: options.count, out: folder, files });
@@ -79,8 +80,8 @@ async function conditionOf({ condition: { kind, size } }: Networks, { count, con
   const where = '--condition';
   if (kind === 'vector') {
     if (!wish?.endsWith('.json')) throw inputError(where, `this generator is conditioned on vectors of ${size} numbers; it wants a .json file of such vectors`);
-    const vectors = JSON.parse(await readFile(wish, 'utf8').catch(() => { throw inputError(where, `${wish} can't be read`); })) as number[][];
-    if (!Array.isArray(vectors) || !vectors.length || vectors.some((v) => v.length !== size)) throw inputError(where, `${wish} wants an array of vectors of ${size} numbers`);
+    const vectors = await vectorsIn(wish);
+    if (!Array.isArray(vectors) || !vectors.length || vectors.some((v) => v?.length !== size || !v.every(Number.isFinite))) throw inputError(where, `${wish} wants an array of vectors of ${size} numbers`);
     return tensor('f32', [count, size], Float32Array.from({ length: count * size }, (_, i) => vectors[Math.floor(i / size) % vectors.length]![i % size]!));
   }
   if (size === 1) {
@@ -89,6 +90,15 @@ async function conditionOf({ condition: { kind, size } }: Networks, { count, con
   }
   const labels = wish === undefined ? random.integers(count, size) : dealt(wish, size);
   return tensor('i64', [count], BigInt64Array.from({ length: count }, (_, i) => BigInt(labels[i % labels.length]!)));
+}
+
+async function vectorsIn(file: string): Promise<readonly (readonly number[])[]> {
+  const text = await readFile(file, 'utf8').catch(() => { throw inputError('--condition', `${file} can't be read`); });
+  try {
+    return JSON.parse(text) as number[][];
+  } catch (error) {
+    throw inputError('--condition', `${file} is not JSON: ${(error as Error).message}`);
+  }
 }
 
 function dealt(wish: string, size: number): readonly number[] {

@@ -125,7 +125,21 @@ function configIssues(at: string, issue: z.core.$ZodIssue, config: unknown, sche
   }
   const value = within(config, issue.path);
   if (issue.code === 'custom') return [{ at: here, says: issue.message }];
-  const wanted = issue.code === 'invalid_union' ? 'one of the forms that its node type knows' : wish(issue.message);
+  const choices = choicesOf(issue), wanted = wantedBy(issue, choices);
   if (value === undefined) return [{ at: here, says: `missing; wants ${wanted}` }];
-  return [{ at: here, says: `is ${spell(value)}; wants ${wanted}` }];
+  const meant = typeof value === 'string' ? near(value, choices) : undefined;
+  return [{ at: here, says: `is ${spell(value)}; wants ${wanted}`, ...(meant && { try: meant }) }];
+}
+
+/** The words that zod would have taken: of an enumeration, or of the key that tells the forms of an object apart. */
+function choicesOf(issue: z.core.$ZodIssue): readonly string[] {
+  if (issue.code === 'invalid_value') return issue.values.map(String);
+  return issue.code === 'invalid_union' && 'options' in issue ? (issue.options as readonly unknown[]).map(String) : [];
+}
+
+function wantedBy(issue: z.core.$ZodIssue, choices: readonly string[]): string {
+  if (issue.code !== 'invalid_union') return wish(issue.message);
+  if (choices.length) return `one of ${list(choices)}`;
+  const forms = issue.errors.flatMap(([first]) => (first?.path.length === 0 ? [wish(first.message)] : []));
+  return forms.length ? [...new Set(forms)].join(' or ') : 'one of the forms that its node type knows';
 }

@@ -21,8 +21,8 @@ export interface TrainingParts { readonly backbones: readonly Backbone[]; readon
 /** The state of a training node: one version of every tensor, and how many updates each network has had. */
 interface Training { readonly tensors: State; readonly updates: Readonly<Record<NetworkName, number>> }
 
-const oneOf = (what: string, parts: readonly { readonly name: string; readonly config: z.ZodType }[]) =>
-  z.discriminatedUnion('type', parts.map((part) => part.config) as never, { error: () => `${what} is one of: ${parts.map((part) => part.name).join(', ')}` }) as z.ZodType<{ type: string }>;
+const oneOf = (parts: readonly { readonly name: string; readonly config: z.ZodType }[]) =>
+  z.discriminatedUnion('type', parts.map((part) => part.config) as never, { error: () => `{ type: ${parts.map((part) => part.name).join(' | ')}, … }` }) as z.ZodType<{ type: string }>;
 
 const averagingConfig = z.strictObject({
   decay: z.number().min(0).lt(1).describe('share of the average that an update keeps'),
@@ -34,8 +34,8 @@ const averagingConfig = z.strictObject({
 export function trainNode(method: Method, { backbones, optimisers }: TrainingParts): NodeType {
   const factor = z.number().positive().default(1);
   const config = z.strictObject({
-    backbone: oneOf('backbone', backbones),
-    optimiser: oneOf('optimiser', optimisers).describe('of both networks, each with moments of its own'),
+    backbone: oneOf(backbones),
+    optimiser: oneOf(optimisers).describe('of both networks, each with moments of its own'),
     rate: z.strictObject({ generator: factor, discriminator: factor }).prefault({}).describe('factor on the learning rate, by network (two time-scales)'),
     schedule: scheduleConfig.default({ type: 'constant' }).describe('factor on both learning rates, by wave'),
     averaging: averagingConfig.optional().describe('exponential moving average of the generator'),

@@ -138,6 +138,6 @@ describe('refused, with the place and exit code 2', () => {
     const type = trainNode(selfConditioned, { backbones, optimisers: [adam] });
     const issues = (config: object) => type.config.safeParse(config).error!.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
     expect(issues({ backbone: { type: 'resnet' }, optimiser: { type: 'adm', lr: 1 } }))
-      .toEqual(['backbone.type: backbone is one of: mlp-maxout, dcgan-shallow, plain', 'optimiser.type: optimiser is one of: adam']);
+      .toEqual(['backbone.type: { type: mlp-maxout | dcgan-shallow | plain, … }', 'optimiser.type: { type: adam, … }']);
   });
 });
