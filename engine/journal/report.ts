@@ -71,17 +71,17 @@ async function readMetrics(path: string): Promise<Series[]> {
   return [...series].map(([name, one]) => ({ name, ...one })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** The metrics of evaluations: those that are logged much more rarely than the most frequent one; all, where they are equally frequent. */
+/** The metrics of evaluations: those that are logged at most half as often as the most frequent one; all, where they are equally frequent. */
 function resultsOf(series: readonly Series[]): readonly Series[] {
   const most = Math.max(0, ...series.map(({ waves }) => waves.length));
-  const rare = series.filter(({ waves }) => waves.length * 2 < most);
+  const rare = series.filter(({ waves }) => waves.length * 2 <= most);
   return rare.length ? rare : series;
 }
 
 const tile = ({ name, waves, values }: Series): string => {
   const dot = name.indexOf('.');
   const before = values.length > 1 ? `wave ${short(waves[0]!)}: ${short(values[0]!)}` : '';
-  return `<div class="tile"><div class="name">${escapeText(name.slice(dot + 1))}</div><div class="value">${short(values.at(-1)!)}</div>`
+  return `<div class="tile"><div class="name">${escapeText(name.slice(dot + 1)).replaceAll('_', '_<wbr>')}</div><div class="value">${short(values.at(-1)!)}</div>`
     + `<div class="before">${escapeText(name.slice(0, dot))}, wave ${short(waves.at(-1)!)}${before ? `<br>${before}` : ''}</div></div>`;
 };
 
