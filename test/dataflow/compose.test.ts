@@ -86,6 +86,23 @@ test('a graph with ten different mistakes reports all ten, each with its place a
   expect(issues.length).toBe(12);
 });
 
+test('a setting that is a choice names its choices, and the one that was meant', async () => {
+  const choice = defineNode({
+    name: 'a/choice', about: 'Chooses.', inputs: {}, outputs: {}, start: idle,
+    config: z.strictObject({
+      layout: z.enum(['ring', 'grid']).default('ring'),
+      part: z.discriminatedUnion('type', [z.strictObject({ type: z.literal('adam') }), z.strictObject({ type: z.literal('sgd') })]).optional(),
+      size: z.union([z.number(), z.enum(['all'])]).optional(),
+    }),
+  });
+  const found = await check({ nodes: { a: { type: 'a/choice', config: { layout: 'grdi', part: { type: 'adm' }, size: [] } } } }, typesOf(choice) as ReadonlyMap<string, NodeType>, fakeServices());
+  expect(found.issues).toEqual([
+    { at: 'nodes.a.config.layout', says: 'is "grdi"; wants one of "ring"|"grid"', try: 'grid' },
+    { at: 'nodes.a.config.part.type', says: 'is "adm"; wants one of adam, sgd', try: 'adam' },
+    { at: 'nodes.a.config.size', says: 'is []; wants number or "all"' },
+  ]);
+});
+
 test('compose throws them all, under the name of the file, with what was found while reading it', async () => {
   const composed = compose({ nodes: { a: { type: 'no/such' } } }, types, fakeServices(), { file: 'g.json', issues: [{ at: 'nodes.a.confg', says: 'there is no such key' }] });
   await expect(composed).rejects.toMatchObject({ exitCode: 2, name: 'GraphError', message: expect.stringContaining('GraphError: g.json has 2 issues\n  nodes.a.confg: ') });
