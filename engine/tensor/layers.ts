@@ -79,9 +79,8 @@ export function batchNorm(s: Scope, x: Tensor, { momentum = 0.1, epsilon = 1e-5 
   const samples = x.dims.reduce<number>((n, _, axis) => (axis === 1 ? n : n * known(x, axis)), 1);
   if (samples < 2) throw traceError(currentPlace() || 'batch norm', `batch norm wants at least 2 values of each channel in training; ${x} has 1: one value has no variance`);
   const { y, mean, variance } = batchNormalise(x, weight, bias, epsilon);
-  const move = (from: Tensor, to: Tensor) => add(mul(from, 1 - momentum), mul(stopGradient(to), momentum));
-  runningMean.next(move(runningMean.value, mean));
-  runningVariance.next(move(runningVariance.value, mul(variance, samples / (samples - 1))));
+  runningMean.average(stopGradient(mean), momentum);
+  runningVariance.average(stopGradient(variance), momentum, samples / (samples - 1));
   return y;
 }
 

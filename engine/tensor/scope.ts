@@ -4,7 +4,7 @@
  */
 import { traceError } from '../spec/issue.js';
 import type { Draws, Initialiser } from './init.js';
-import { concat, input, reshape, split } from './ops/index.js';
+import { add, concat, constant, input, mul, reshape, split } from './ops/index.js';
 import { currentPlace, within, type Tensor } from './tensor.js';
 
 export interface Leaf {
@@ -15,8 +15,15 @@ export interface Leaf {
 /** The leaves of a network in the order in which it asks for them. Parameters are trained, buffers (running statistics) move by themselves. */
 export interface Layout { readonly parameters: readonly Leaf[]; readonly buffers: readonly Leaf[] }
 
-/** A leaf that moves in the forward pass: its value now, and its value from here on. */
-export interface Buffer { readonly value: Tensor; next(value: Tensor): void }
+/** A leaf that moves in the forward pass. */
+export interface Buffer {
+  /** As of now in the trace. */
+  readonly value: Tensor;
+  /** Its value from here on. */
+  next(value: Tensor): void;
+  /** From here on (1 - share) of its value plus share * scale of `to`. All buffers of a network that do so move in a few equations together. */
+  average(to: Tensor, share: number, scale?: number): void;
+}
 
 export interface Scope {
   /** Whether batch statistics are used and buffers move (training), or buffers are used as they are. */
@@ -27,18 +34,21 @@ export interface Scope {
   buffer(name: string, dims: readonly number[], init: Initialiser): Buffer;
 }
 
-/** Finds or makes a leaf's symbol. */
-interface Leaves { find(kind: keyof Layout, leaf: Leaf): { value: Tensor } }
+/** Finds or makes the symbols of leaves. */
+interface Leaves {
+  parameter(leaf: Leaf): Tensor;
+  buffer(leaf: Leaf): Buffer;
+}
 
 function scopeOf(leaves: Leaves, training: boolean, path = ''): Scope {
   const full = (name: string) => (path ? `${path}.${name}` : name);
   return {
     training, path,
     at: (name) => scopeOf(leaves, training, full(name)),
-    parameter: (name, dims, init) => leaves.find('parameters', { path: full(name), dims, init }).value,
-    buffer: (name, dims, init) => {
-      const slot = leaves.find('buffers', { path: full(name), dims, init });
-      return { get value() { return slot.value; }, next: (value) => { if (training) slot.value = value; } };
+    parameter: (name, dims, init) => leaves.parameter({ path: full(name), dims, init }),
+    buffer(name, dims, init) {
+      const buffer = leaves.buffer({ path: full(name), dims, init });
+      return training ? buffer : { get value() { return buffer.value; }, next: () => {}, average: () => {} };
     },
   };
 }
@@ -51,21 +61,15 @@ export function layoutOf(network: (scope: Scope) => unknown, training = true): L
 /** Traces a network with one symbol for each leaf, named by its path: the form in which it is exported. */
 export function separate<R>(network: (scope: Scope) => R, training = false): { layout: Layout; leaves: ReadonlyMap<string, Tensor>; result: R } {
   const layout = { parameters: [] as Leaf[], buffers: [] as Leaf[] };
-  const slots = new Map<string, { value: Tensor }>();
-  const first = new Map<string, Tensor>();
-  const result = network(scopeOf({
-    find: (kind, leaf) => {
-      let slot = slots.get(leaf.path);
-      if (!slot) {
-        slot = { value: input(leaf.path, { dtype: 'f32', dims: leaf.dims }) };
-        layout[kind].push(leaf);
-        slots.set(leaf.path, slot);
-        first.set(leaf.path, slot.value);
-      }
-      return slot;
-    },
-  }, training));
-  return { layout, leaves: first, result };
+  const leaves = new Map<string, Tensor>();
+  const find = (kind: keyof Layout, leaf: Leaf): Tensor => {
+    const known = leaves.get(leaf.path) ?? input(leaf.path, { dtype: 'f32', dims: leaf.dims });
+    if (!leaves.has(leaf.path)) layout[kind].push(leaf);
+    leaves.set(leaf.path, known);
+    return known;
+  };
+  const result = network(scopeOf({ parameter: (leaf) => find('parameters', leaf), buffer: (leaf) => ({ value: find('buffers', leaf), next: () => {}, average: () => {} }) }, training));
+  return { layout, leaves, result };
 }
 
 export const sizeOf = (leaves: readonly Leaf[]): number => leaves.reduce((n, leaf) => n + leaf.dims.reduce((a, b) => a * b, 1), 0);
@@ -89,48 +93,80 @@ export interface BoundNetwork {
   /** The flat parameters as of now in the trace. */
   parameters: Tensor;
   /** The flat buffers as of now in the trace; undefined if the network has none. */
-  buffers: Tensor | undefined;
+  readonly buffers: Tensor | undefined;
 }
 
+const vector = (values: readonly number[]) => constant(Float64Array.from(values), 'f32', [values.length]);
+const cut = (leaves: readonly Leaf[], flat: Tensor): ReadonlyMap<string, Tensor> => {
+  const parts = split(flat, leaves.map((leaf) => sizeOf([leaf])), 0);
+  return new Map(leaves.map((leaf, i) => [leaf.path, reshape(parts[i]!, leaf.dims)]));
+};
+
 export function bind(name: string, layout: Layout, parameters: Tensor, buffers: Tensor | undefined): BoundNetwork {
-  let flat = parameters;
-  let cut = new Map<string, { value: Tensor }>();
-  let original = new Map<string, Tensor>();
-  let flatBuffers = buffers;
-  const pieces = (leaves: readonly Leaf[], vector: Tensor) => {
-    const parts = split(vector, leaves.map((leaf) => leaf.dims.reduce((a, b) => a * b, 1)), 0);
-    return leaves.map((leaf, i) => [leaf.path, { value: reshape(parts[i]!, leaf.dims) }] as const);
+  let flat = parameters, pieces = cut(layout.parameters, flat);
+  const moving = movingBuffers(layout.buffers, buffers);
+  const known = <T>(found: T | undefined, path: string): T => {
+    if (found === undefined) throw traceError(currentPlace() || name, `${name}.${path}: the network asks for a leaf that its layout does not have`);
+    return found;
   };
-  const cutParameters = () => pieces(layout.parameters, flat);
-  const moving = new Map(flatBuffers ? pieces(layout.buffers, flatBuffers) : []);
-  const keep = () => { original = new Map([...moving].map(([path, slot]) => [path, slot.value])); };
-  cut = new Map(cutParameters());
-  keep();
-  const leaves: Leaves = {
-    find: (kind, leaf) => {
-      const slot = (kind === 'parameters' ? cut : moving).get(leaf.path);
-      if (!slot) throw traceError(currentPlace() || name, `${name}.${leaf.path}: the network asks for a leaf that its layout does not have`);
-      return slot;
-    },
-  };
+  const leaves: Leaves = { parameter: ({ path }) => known(pieces.get(path), path), buffer: ({ path }) => known(moving.find(path), path) };
   return {
     layout,
     scope: (training) => scopeOf(leaves, training),
     get parameters() { return flat; },
-    set parameters(next) { flat = next; cut = new Map(cutParameters()); },
-    get buffers() {
-      if (flatBuffers && [...moving].some(([path, slot]) => slot.value !== original.get(path))) {
-        flatBuffers = concat(layout.buffers.map((leaf) => reshape(moving.get(leaf.path)!.value, [sizeOf([leaf])])), 0);
-        keep();
-      }
-      return flatBuffers;
+    set parameters(next) {
+      flat = next;
+      pieces = cut(layout.parameters, flat);
     },
-    set buffers(next) {
-      flatBuffers = next;
-      if (next) for (const [path, slot] of pieces(layout.buffers, next)) moving.set(path, slot);
-      keep();
-    },
+    get buffers() { return moving.flat(); },
   };
+}
+
+/** The buffers of a network: one vector, what was put in place of parts of it, and averages that have not been taken yet. */
+function movingBuffers(layout: readonly Leaf[], first: Tensor | undefined) {
+  let whole = first, pieces: ReadonlyMap<string, Tensor> | undefined;
+  const replaced = new Map<string, Tensor>();
+  const averaged = new Map<string, { readonly to: Tensor; readonly share: number; readonly scale: number }>();
+  const now = (path: string): Tensor => {
+    pieces ??= cut(layout, whole!);
+    return replaced.get(path) ?? pieces.get(path)!;
+  };
+  const become = (next: Tensor): Tensor => {
+    [whole, pieces] = [next, undefined];
+    replaced.clear();
+    averaged.clear();
+    return next;
+  };
+  const joined = (part: (leaf: Leaf) => Tensor) => concat(layout.map((leaf) => reshape(part(leaf), [sizeOf([leaf])])), 0);
+  const spread = (number: (path: string) => number) => vector(layout.flatMap((leaf) => Array<number>(sizeOf([leaf])).fill(number(leaf.path))));
+
+  const flat = (): Tensor | undefined => {
+    if (replaced.size) {
+      const before = joined(({ path }) => now(path)), pending = [...averaged];
+      become(before);
+      for (const [path, average] of pending) averaged.set(path, average);
+    }
+    if (!averaged.size) return whole;
+    const target = joined(({ path }) => averaged.get(path)?.to ?? now(path));
+    const keep = spread((path) => 1 - (averaged.get(path)?.share ?? 1));
+    const take = spread((path) => { const { share, scale } = averaged.get(path) ?? { share: 1, scale: 1 }; return share * scale; });
+    return become(add(mul(whole!, keep), mul(target, take)));
+  };
+  const find = (path: string): Buffer | undefined => first && layout.some((leaf) => leaf.path === path) ? {
+    get value() {
+      if (averaged.has(path)) flat();
+      return now(path);
+    },
+    next(value) {
+      averaged.delete(path);
+      replaced.set(path, value);
+    },
+    average(to, share, scale = 1) {
+      if (averaged.has(path)) flat();
+      averaged.set(path, { to, share, scale });
+    },
+  } : undefined;
+  return { flat, find };
 }
 
 /** Traces a network's part under its name, which errors show. */

@@ -1,9 +1,12 @@
 /** @file Adam. */
 import { z } from 'zod';
 import { add, defineOptimiser, div, mul, sqrt, square, sub } from '../../engine/index.js';
-import { decay, movingAverage, rate } from './settings.js';
+import { decay, rate } from './settings.js';
 
-/** Kingma and Ba (2015), bias corrected. The step size and epsilon carry the corrections, so that the vectors are touched as rarely as possible. */
+/**
+ * Kingma and Ba (2015), bias corrected. The moments are kept as decayed sums, which are the averages of the paper but for constant factors; step size and epsilon
+ * carry these and the bias corrections, so that the vectors are touched as rarely as possible.
+ */
 export const adam = defineOptimiser({
   name: 'adam',
   about: 'Adam with bias correction (Kingma and Ba, 2015).',
@@ -11,12 +14,12 @@ export const adam = defineOptimiser({
   // With beta1 = 0 the first moment is the gradient itself.
   moments: ({ betas }) => (betas[0] === 0 ? ['moment2'] : ['moment1', 'moment2']),
   scalars: ({ betas: [b1, b2], epsilon }, step, lr) => {
-    const root = Math.sqrt(1 - b2 ** step);
-    return [(lr * root) / (1 - b1 ** step), epsilon * root];
+    const root = Math.sqrt((1 - b2 ** step) / (1 - b2));
+    return [(lr * root * (1 - b1)) / (1 - b1 ** step), epsilon * root];
   },
   update: ({ betas: [b1, b2] }, parameters, gradient, { moment1, moment2 }, [size, epsilon]) => {
-    const m = moment1 ? movingAverage(moment1, gradient, b1) : gradient;
-    const v = add(mul(moment2!, b2), mul(square(gradient), 1 - b2));
+    const m = moment1 ? add(mul(moment1, b1), gradient) : gradient;
+    const v = add(mul(moment2!, b2), square(gradient));
     return {
       parameters: sub(parameters, mul(div(m, add(sqrt(v), epsilon!)), size!)),
       moments: { ...(moment1 ? { moment1: m } : {}), moment2: v },

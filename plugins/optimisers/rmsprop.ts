@@ -1,7 +1,7 @@
 /** @file RMSprop. */
 import { z } from 'zod';
 import { add, defineOptimiser, div, mul, sqrt, square, sub } from '../../engine/index.js';
-import { decay, movingAverage, rate } from './settings.js';
+import { decay, rate } from './settings.js';
 
 /** Tieleman and Hinton (2012), as in torch: the root of the averaged square plus epsilon divides the gradient. */
 export const rmsprop = defineOptimiser({
@@ -11,7 +11,7 @@ export const rmsprop = defineOptimiser({
   moments: () => ['square'],
   scalars: (_config, _step, lr) => [lr],
   update: ({ alpha, epsilon }, parameters, gradient, moments, [lr]) => {
-    const v = movingAverage(moments.square!, square(gradient), alpha);
+    const v = add(mul(moments.square!, alpha), mul(square(gradient), 1 - alpha));
     return { parameters: sub(parameters, mul(div(gradient, add(sqrt(v), epsilon)), lr!)), moments: { square: v } };
   },
 });

@@ -61,9 +61,6 @@ test('buffers chain through passes in training, and stay in evaluation', () => {
   const first = network(bound.scope(true)).y, second = network(bound.scope(true)).y;
   expect([value(first, feeds), value(second, feeds), value(bound.buffers!, feeds)]).toEqual([[15], [16], [12]]);
   expect(bound.buffers).toBe(bound.buffers);
-  bound.buffers = flat('other', 1);
-  network(bound.scope(true));
-  expect(value(bound.buffers!, { other: [100] })).toEqual([101]);
 });
 
 test('a network without buffers has none', () => {

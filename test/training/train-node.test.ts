@@ -93,7 +93,9 @@ test(`Adam's correction counts the updates of its network (seed ${seed})`, async
   for (let wave = 0; wave < 3; wave++) {
     const before = await trainer.read('generator/parameters');
     await trainer.step(wave);
-    const [m, v] = await Promise.all([trainer.read('generator/moment1'), trainer.read('generator/moment2')]), t = wave + 1;
+    // The moments are decayed sums; the paper's averages are (1 - beta) times these.
+    const [sum1, sum2] = await Promise.all([trainer.read('generator/moment1'), trainer.read('generator/moment2')]), t = wave + 1;
+    const m = sum1.map((x) => (1 - b1) * x), v = sum2.map((x) => (1 - b2) * x);
     close(await trainer.read('generator/parameters'), before.map((p, i) => p - (0.01 * m[i]! / (1 - b1 ** t)) / (Math.sqrt(v[i]! / (1 - b2 ** t)) + 1e-8)), 1e-5);
   }
 });
