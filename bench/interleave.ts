@@ -1,4 +1,5 @@
 /** @file Two steppers taking turns, A B A B, so that whatever else the machine does hits both. */
+import { setTimeout as rest } from 'node:timers/promises';
 import type { Stepper } from './peer.js';
 
 export interface Ratio {
@@ -15,12 +16,17 @@ export const median = (values: readonly number[]): number => {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 };
 
+/** Between turns: thread pools keep spinning for a while after their last work, and must not do so in the other side's turn. */
+const REST_MS = 300;
+
 /** Compares over `rounds` turns of `steps` steps each. */
 export async function interleave(ours: Stepper, peer: Stepper, steps: number, rounds: number): Promise<Ratio> {
   const a: number[] = [], b: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    a.push((1000 * (await ours.time(steps))) / steps);
-    b.push((1000 * (await peer.time(steps))) / steps);
+    for (const [side, times] of [[ours, a], [peer, b]] as const) {
+      await rest(REST_MS);
+      times.push((1000 * (await side.time(steps))) / steps);
+    }
   }
   const ratios = a.map((ms, i) => b[i]! / ms);
   return { ours: median(a), peer: median(b), ratio: median(ratios), spread: [Math.min(...ratios), Math.max(...ratios)] };
