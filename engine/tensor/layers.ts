@@ -2,7 +2,7 @@
 import { traceError } from '../spec/issue.js';
 import { fanIn, normal, ones, torchWeight, uniform, zeros, type Initialiser } from './init.js';
 import {
-  add, batchNormalise, convolution, div, gather, matmul, max, mul, reshape, reciprocal, sqrt, square, stopGradient, sub, sum, transposedConvolution,
+  add, batchNormalise, convolution, div, gather, matmul, max, mul, reshape, reciprocal, sqrt, square, stopGradient, sub, sum, transpose, transposedConvolution,
   type ConvolutionOptions, type TransposedConvolutionOptions,
 } from './ops/index.js';
 import type { Scope } from './scope.js';
@@ -25,19 +25,26 @@ export function linear(s: Scope, x: Tensor, out: number, { bias = true, init = t
 
 export interface ConvOptions extends ConvolutionOptions { readonly kernel: number; readonly bias?: boolean; readonly init?: Initialiser }
 
-/** 2-D convolution. f32[N,C,H,W] -> f32[N,out,H',W']; leaves `weight` [out,C/groups,k,k], `bias` [out]. */
+/**
+ * A kernel [a,b,k,k] whose leaf is stored as [a,k,k,b], channels last: the order in which the products of a training step want it (6 % of a DCGAN's step).
+ * It is drawn with the sizes that initialisers know.
+ */
+const kernelOf = (s: Scope, [a, b, height, width]: readonly [number, number, number, number], init: Initialiser): Tensor =>
+  transpose(s.parameter('weight', [a, height, width, b], (_, draws) => init([a, b, height, width], draws)), [0, 3, 1, 2]);
+
+/** 2-D convolution. f32[N,C,H,W] -> f32[N,out,H',W']; leaves `weight` [out,k,k,C/groups], `bias` [out]. */
 export function conv(s: Scope, x: Tensor, out: number, { kernel, bias = true, init = torchWeight, ...options }: ConvOptions): Tensor {
-  const dims = [out, known(x, 1) / (options.groups ?? 1), kernel, kernel];
-  const y = convolution(x, s.parameter('weight', dims, init), options);
+  const dims = [out, known(x, 1) / (options.groups ?? 1), kernel, kernel] as const;
+  const y = convolution(x, kernelOf(s, dims, init), options);
   return bias ? add(y, perChannel(s.parameter('bias', [out], uniform(1 / Math.sqrt(fanIn(dims)))), y.rank)) : y;
 }
 
 export interface TransposedConvOptions extends TransposedConvolutionOptions { readonly kernel: number; readonly bias?: boolean; readonly init?: Initialiser }
 
-/** Transposed 2-D convolution. Leaves `weight` [C,out/groups,k,k] (torch's layout and its fan in: the output's), `bias` [out]. */
+/** Transposed 2-D convolution. Leaves `weight` [C,k,k,out/groups] (torch's fan in: the output's), `bias` [out]. */
 export function transposedConv(s: Scope, x: Tensor, out: number, { kernel, bias = true, init = torchWeight, ...options }: TransposedConvOptions): Tensor {
-  const dims = [known(x, 1), out / (options.groups ?? 1), kernel, kernel];
-  const y = transposedConvolution(x, s.parameter('weight', dims, init), options);
+  const dims = [known(x, 1), out / (options.groups ?? 1), kernel, kernel] as const;
+  const y = transposedConvolution(x, kernelOf(s, dims, init), options);
   return bias ? add(y, perChannel(s.parameter('bias', [out], uniform(1 / Math.sqrt(fanIn(dims)))), y.rank)) : y;
 }
 

@@ -26,10 +26,10 @@ function bound(network: (s: Scope) => unknown) {
 test.each<[string, (s: Scope) => Tensor, readonly number[], Readonly<Record<string, readonly number[]>>, number]>([
   ['linear', (s) => linear(s, x(5, 9), 4), [5, 4], { weight: [4, 9], bias: [4] }, 1 / 3],
   ['linear without bias', (s) => linear(s, x(5, 9), 4, { bias: false }), [5, 4], { weight: [4, 9] }, 1 / 3],
-  ['convolution', (s) => conv(s, x(2, 3, 8, 8), 6, { kernel: 4, stride: 2, padding: 1 }), [2, 6, 4, 4], { weight: [6, 3, 4, 4], bias: [6] }, 1 / Math.sqrt(48)],
-  ['grouped convolution', (s) => conv(s, x(2, 4, 5, 5), 6, { kernel: 3, padding: 1, groups: 2 }), [2, 6, 5, 5], { weight: [6, 2, 3, 3], bias: [6] }, 1 / Math.sqrt(18)],
-  ['transposed convolution', (s) => transposedConv(s, x(2, 6, 4, 4), 3, { kernel: 4, stride: 2, padding: 1 }), [2, 3, 8, 8], { weight: [6, 3, 4, 4], bias: [3] }, 1 / Math.sqrt(48)],
-])(`%s has torch's shapes and first values (seed ${seed})`, (_, build, dims, leaves, bound) => {
+  ['convolution', (s) => conv(s, x(2, 3, 8, 8), 6, { kernel: 4, stride: 2, padding: 1 }), [2, 6, 4, 4], { weight: [6, 4, 4, 3], bias: [6] }, 1 / Math.sqrt(48)],
+  ['grouped convolution', (s) => conv(s, x(2, 4, 5, 5), 6, { kernel: 3, padding: 1, groups: 2 }), [2, 6, 5, 5], { weight: [6, 3, 3, 2], bias: [6] }, 1 / Math.sqrt(18)],
+  ['transposed convolution', (s) => transposedConv(s, x(2, 6, 4, 4), 3, { kernel: 4, stride: 2, padding: 1 }), [2, 3, 8, 8], { weight: [6, 4, 4, 3], bias: [3] }, 1 / Math.sqrt(48)],
+])(`%s has its leaves (kernels channels last) and torch's first values (seed ${seed})`, (_, build, dims, leaves, bound) => {
   const layout = layoutOf((s) => { expect(build(s).dims).toEqual(dims); });
   expect(Object.fromEntries(layout.parameters.map(({ path, dims }) => [path, dims]))).toEqual(leaves);
   expect(layout.buffers).toEqual([]);

@@ -22,7 +22,7 @@ import { mlpMaxout } from '../../../plugins/backbones/mlp-maxout.js';
 import { selfConditioned } from '../../../plugins/self-conditioned-gan/method.js';
 import { comparison, scalarTolerance, tolerances } from '../comparison.js';
 import type { Fixture, Kind, Manifest } from '../fixture.js';
-import { regrouped } from '../leaves.js';
+import { permuted, regrouped } from '../leaves.js';
 
 /** How a published pair of networks maps to a backbone of ours. */
 interface Published {
@@ -85,15 +85,24 @@ export const ganStep: Kind = {
     const pair = networkPair(networks, backbone);
     const compare = comparison(fixture), { output, gradient } = tolerances(fixture);
     const named = (network: NetworkName, leaf: string) => name(network, leaf);
-    const competitors = (network: NetworkName, leaf: string) => pool(network, leaf, networks.config);
+    /** The reference's leaf in our order: competitors of maxout apart, kernels channels last. And back. */
+    const ours = (network: NetworkName, path: string, dims: readonly number[], values: Float32Array) => {
+      const members = pool(network, path, networks.config);
+      if (dims.length === 4) return permuted(values, [dims[0]!, dims[3]!, dims[1]!, dims[2]!], [0, 2, 3, 1]);
+      return members === 1 ? values : regrouped(values, dims[0]! / members, members);
+    };
+    const theirs = (network: NetworkName, path: string, dims: readonly number[], values: Float32Array) => {
+      const members = pool(network, path, networks.config);
+      if (dims.length === 4) return permuted(values, dims, [0, 3, 1, 2]);
+      return members === 1 ? values : regrouped(values, members, dims[0]! / members);
+    };
 
     /** The flat vector of a list of leaves, from the reference's arrays. */
     const flat = (network: NetworkName, kind: keyof Layout): TensorValue => {
       const leaves = pair[network].layout[kind], data = new Float32Array(sizeOf(leaves));
       let offset = 0;
       for (const { path, dims } of leaves) {
-        const members = competitors(network, path);
-        const values = regrouped(arrays.get(`${LETTER[network]}/init/${named(network, path)}`)!.data as Float32Array, dims[0]! / members, members);
+        const values = ours(network, path, dims, arrays.get(`${LETTER[network]}/init/${named(network, path)}`)!.data as Float32Array);
         data.set(values, offset);
         offset += values.length;
       }
@@ -104,8 +113,8 @@ export const ganStep: Kind = {
       const data = (await host.get(vector)).data as Float32Array;
       let offset = 0;
       for (const { path, dims } of pair[network].layout[kind]) {
-        const end = offset + dims.reduce((a, b) => a * b, 1), members = competitors(network, path);
-        check(group, `${prefix}/${named(network, path)}`, regrouped(data.subarray(offset, end), members, dims[0]! / members), tolerance);
+        const end = offset + dims.reduce((a, b) => a * b, 1);
+        check(group, `${prefix}/${named(network, path)}`, theirs(network, path, dims, data.subarray(offset, end)), tolerance);
         offset = end;
       }
     };
