@@ -19,8 +19,8 @@ export function missingTorch(python: string): string | undefined {
 }
 
 /** Starts a peer; it is warm when this resolves. */
-export async function startPeer(python: string, name: string, threads: number): Promise<Stepper> {
-  const child = spawn(python, [script(name), '--threads', String(threads)], {
+export async function startPeer(python: string, name: string, threads: number, tuned: boolean): Promise<Stepper> {
+  const child = spawn(python, [script(name), '--threads', String(threads), ...(tuned ? ['--tuned'] : [])], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // A PyTorch with OpenBLAS inside takes its threads from here.
     env: { ...process.env, OPENBLAS_NUM_THREADS: String(threads), OMP_NUM_THREADS: String(threads) },
@@ -33,7 +33,7 @@ export async function startPeer(python: string, name: string, threads: number): 
   };
   const { torch } = await next();
   return {
-    name: `PyTorch ${torch}, ${threads} thread${threads === 1 ? '' : 's'}`,
+    name: `PyTorch ${torch}${tuned ? ', tuned' : ''}, ${threads} thread${threads === 1 ? '' : 's'}`,
     async time(steps) {
       child.stdin.write(`${steps}\n`);
       return (await next()).seconds!;

@@ -44,7 +44,7 @@ def main():
     flags.add_argument("--batch", type=int, default=64)
     flags.add_argument("--k", type=int, default=100)
     flags.add_argument("--warmup", type=int, default=3)
-    flags.add_argument("--layout", choices=["nchw", "nhwc"], default="nhwc")
+    flags.add_argument("--tuned", action="store_true", help="fused Adam, and channels last")
     args = flags.parse_args()
 
     prepare(args.threads)
@@ -52,10 +52,10 @@ def main():
     gen, disc = Generator(args.k), Discriminator(args.k)
     images = torch.rand(1024, 3, 32, 32) * 2 - 1
     labels = torch.randint(args.k, (1024,))
-    if args.layout == "nhwc":
+    if args.tuned:
         gen, disc = (net.to(memory_format=torch.channels_last) for net in (gen, disc))
         images = images.to(memory_format=torch.channels_last)
-    opt_g, opt_d = (adam(net.parameters(), lr=1e-4, betas=(0.0, 0.99)) for net in (gen, disc))
+    opt_g, opt_d = (adam(net.parameters(), lr=1e-4, betas=(0.0, 0.99), tuned=args.tuned) for net in (gen, disc))
 
     def draw():
         pick = torch.randint(len(images), (args.batch,))

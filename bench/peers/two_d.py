@@ -25,15 +25,16 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    def __init__(self, k=50, width=200, pool=5):
+    def __init__(self, k=50, width=200, pool=5, tuned=False):
         super().__init__()
-        self.pool = pool
+        self.pool, self.tuned = pool, tuned
         self.hidden = nn.ModuleList([nn.Linear(2, width * pool), nn.Linear(width, width * pool), nn.Linear(width, width * pool)])
         self.head = nn.Linear(width, k)
 
     def forward(self, x, c):
         for layer in self.hidden:
-            x = layer(x).view(len(x), self.pool, -1).amax(1)
+            y = layer(x)
+            x = y.view(len(x), self.pool, -1).amax(1) if self.tuned else y.view(len(x), -1, self.pool).max(2).values
         return self.head(x).gather(1, c[:, None]).squeeze(1)
 
 
@@ -43,12 +44,13 @@ def main():
     flags.add_argument("--batch", type=int, default=100)
     flags.add_argument("--k", type=int, default=50)
     flags.add_argument("--warmup", type=int, default=30)
+    flags.add_argument("--tuned", action="store_true", help="fused Adam, and maxout competitors apart instead of side by side")
     args = flags.parse_args()
 
     prepare(args.threads)
 
-    gen, disc = Generator(args.k), Discriminator(args.k)
-    opt_g, opt_d = (adam(net.parameters(), lr=1e-4, betas=(0.8, 0.999)) for net in (gen, disc))
+    gen, disc = Generator(args.k), Discriminator(args.k, tuned=args.tuned)
+    opt_g, opt_d = (adam(net.parameters(), lr=1e-4, betas=(0.8, 0.999), tuned=args.tuned) for net in (gen, disc))
 
     angle = torch.randint(8, (100_000,)) * (torch.pi / 4)
     points = torch.stack([2 * angle.sin(), 2 * angle.cos()], 1) + 0.01 * torch.randn(100_000, 2)
