@@ -71,7 +71,11 @@ const BASELINES: Readonly<Record<string, readonly string[]>> = {
   'no-matching': ['clusters.config.match'],
   'no-warm-start': ['clusters.config.warm'],
   'supervised-initialisation': ['clusters.config.initialisation', 'clusters.config.k', 'clusters.in.label'],
-  online: ['agreement.in.label', 'batch', 'clusters.config.burnIn', 'clusters.in.batch', 'clusters.in.weights', 'clusters.type', 'label', 'recluster.config', 'train.in.label'],
+  // Running means follow a slow discriminator only, so the 2-D graphs have the released code's rates, as they say.
+  online: [
+    'agreement.in.label', 'batch', 'clusters.config.burnIn', 'clusters.in.batch', 'clusters.in.weights', 'clusters.type', 'label', 'recluster.config', 'train.in.label',
+    'train.config.optimiser?', 'train.config.rate?',
+  ],
 };
 
 const extending = files.flatMap((file) => {
