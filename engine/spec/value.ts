@@ -46,6 +46,10 @@ export function tensor(dtype: DType, dims: readonly number[], data: TypedArray):
   return { dtype, dims, data };
 }
 
+/** Integers as a vector i64[N]. */
+export const int64 = (values: ArrayLike<number>): TensorValue =>
+  tensor('i64', [values.length], BigInt64Array.from(values as ArrayLike<number> & Iterable<number>, BigInt));
+
 export const isResident = (value: unknown): value is Resident => value instanceof Resident;
 export const isTensorValue = (value: unknown): value is TensorValue =>
   typeof value === 'object' && value !== null && 'dtype' in value && 'dims' in value && 'data' in value && ArrayBuffer.isView(value.data);

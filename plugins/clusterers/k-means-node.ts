@@ -1,9 +1,9 @@
 /** @file `clusterer/k-means`: partitions a fixed sample by its features, again and again, keeping labels stable (Self-Conditioned GAN, section 3.2). */
 import { z } from 'zod';
 import {
-  defineNode, fetched, inputError, type Behaviour, type Clusters, type Metrics, type Services, type TensorValue, type Tensorial, type Value, type Weights,
+  defineNode, fetched, inputError, int64, type Behaviour, type Clusters, type Metrics, type Services, type TensorValue, type Tensorial, type Value, type Weights,
 } from '../../engine/index.js';
-import { createKMeans, int32, int64, type Clustering, type KMeans, type Run } from './k-means.js';
+import { createKMeans, int32, type Clustering, type KMeans, type Run } from './k-means.js';
 import { match } from './match.js';
 
 /** What every k-means here is told. */

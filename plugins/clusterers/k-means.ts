@@ -1,5 +1,5 @@
 /** @file k-means (Lloyd 1982) with k-means++ seeding (Arthur and Vassilvitskii 2007), on features that stay in the session host. */
-import { isResident, tensor, type Executable, type Program, type Random, type SessionHost, type TensorValue, type Tensorial } from '../../engine/index.js';
+import { int64, isResident, tensor, type Executable, type Program, type Random, type SessionHost, type TensorValue, type Tensorial } from '../../engine/index.js';
 import { assignProgram, lloydProgram, meansProgram, rowsProgram, seedProgram, surveyProgram, type Sizes } from './k-means-programs.js';
 
 export interface LloydOptions {
@@ -51,7 +51,6 @@ export function int32(value: Tensorial | undefined): Int32Array {
   const words = new Int32Array(buffer, byteOffset, 2 * length);
   return Int32Array.from({ length }, (_, i) => words[2 * i]!);
 }
-export const int64 = (values: Int32Array): TensorValue => tensor('i64', [values.length], BigInt64Array.from(values as Iterable<number>, BigInt));
 const same = (a: Int32Array, b: Int32Array) => a.every((value, i) => value === b[i]);
 
 /** k-means in a session host. Programs are compiled once for each problem size. Features may be resident: they are never copied here. */

@@ -1,9 +1,9 @@
 /** @file `clusterer/online`: clusters that follow the live discriminator batch by batch (Self-Conditioned GAN, the online variant). */
 import { z } from 'zod';
 import {
-  defineNode, fetched, tensor, type Behaviour, type Clusters, type Metrics, type TensorValue, type Tensorial, type Value, type Weights,
+  defineNode, fetched, int64, tensor, type Behaviour, type Clusters, type Metrics, type TensorValue, type Tensorial, type Value, type Weights,
 } from '../../engine/index.js';
-import { createKMeans, int64, type Run } from './k-means.js';
+import { createKMeans, type Run } from './k-means.js';
 import { lloydOptions, sizes } from './k-means-node.js';
 
 const Config = z.strictObject({

@@ -1,5 +1,5 @@
 /** @file Shuffled batches: which images a wave sees is a function of seed, node and wave, so there is no position to save. */
-import { tensor, type Behaviour, type Dataset, type StartContext, type TensorValue, type Tensorial, type Value } from '../../engine/index.js';
+import { int64, type Behaviour, type Dataset, type StartContext, type Tensorial, type Value } from '../../engine/index.js';
 
 /**
  * The indices of a wave's batch. Epochs are permutations laid end to end, so a batch may straddle two of them and no image is ever dropped.
@@ -19,9 +19,6 @@ export function createShuffle(size: number, permutation: (epoch: number) => Int3
     return order(Math.floor(position / size))[position % size]!;
   });
 }
-
-export const int64 = (values: ArrayLike<number>): TensorValue =>
-  tensor('i64', [values.length], BigInt64Array.from(values as ArrayLike<number> & Iterable<number>, BigInt));
 
 export interface BatchOutputs {
   readonly image: Tensorial;

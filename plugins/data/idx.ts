@@ -1,7 +1,7 @@
 /** @file `data/idx`: MNIST, Fashion-MNIST and whatever else comes as IDX files. */
 import { z } from 'zod';
-import { defineNode, transient, type Dataset } from '../../engine/index.js';
-import { int64, serve } from './batches.js';
+import { defineNode, int64, transient, type Dataset } from '../../engine/index.js';
+import { serve } from './batches.js';
 import { readDigits } from './idx-file.js';
 import { gatherPlanes, resizeAll } from './pixels.js';
 

@@ -1,7 +1,7 @@
 /** @file `data/mixture`: the 2-D mixtures of Gaussians on which mode collapse can be counted exactly. */
 import { z } from 'zod';
-import { defineNode, tensor, transient, type Dataset, type LabelledImages, type Random } from '../../engine/index.js';
-import { int64, serve } from './batches.js';
+import { defineNode, int64, tensor, transient, type Dataset, type LabelledImages, type Random } from '../../engine/index.js';
+import { serve } from './batches.js';
 
 const Config = z.strictObject({
   layout: z.enum(['ring', 'grid']),

@@ -1,7 +1,7 @@
 /** @file `data/stacked-digits`: stacked MNIST, three random digits as the channels of one image; 1000 modes (Metz et al. 2017). */
 import { z } from 'zod';
-import { defineNode, transient, type Dataset } from '../../engine/index.js';
-import { int64, serve } from './batches.js';
+import { defineNode, int64, transient, type Dataset } from '../../engine/index.js';
+import { serve } from './batches.js';
 import { source } from './idx.js';
 import { readDigits } from './idx-file.js';
 import { gatherPlanes, resizeAll } from './pixels.js';
