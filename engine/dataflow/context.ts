@@ -7,6 +7,8 @@ export interface Services {
   readonly host: SessionHost;
   /** Resolves a path written in a graph file (relative to the folder the command runs in, or a `models/manifest.json` name). */
   readonly resolve: (path: string) => string;
+  /** The folder of what was computed once and can be computed again: decoded images, features. */
+  readonly cache: string;
   /** A component registered by a plugin: a backbone, a method, an optimiser. Throws an InputError that lists the names at hand. */
   readonly component: <T>(kind: string, name: string) => T;
   /** Progress of something that takes more than a moment, shown on the console with an ETA. */

@@ -14,9 +14,9 @@ import type { Optimiser } from '../training/optimiser.js';
 import type { TrainingParts } from '../training/train-node.js';
 import { builtInNames, loadPlugins, type PluginFailure, type PluginRequest } from './discover.js';
 import { lazyHost } from './lazy-host.js';
-import { resolvePath } from './paths.js';
+import { CACHE_FOLDER, resolvePath } from './paths.js';
 import { partsOf, type Plugin, type PluginParts } from './plugin.js';
-import { CLOCK, CONSOLE, HOST, RESOLVE, partToken, type Clock, type Console, type Part } from './token.js';
+import { CACHE, CLOCK, CONSOLE, HOST, RESOLVE, partToken, type Clock, type Console, type Part } from './token.js';
 
 export interface EngineOptions {
   /** Plugins besides the built-in ones. */
@@ -59,6 +59,7 @@ const foundation = (options: EngineOptions): ContainerModule => new ContainerMod
   bind(CLOCK).toConstantValue({ now: () => Date.now() });
   bind(CONSOLE).toConstantValue(options.console ?? silent);
   bind(RESOLVE).toConstantValue(resolvePath);
+  bind(CACHE).toConstantValue(CACHE_FOLDER);
   bind(HOST).toResolvedValue((console: Console) => lazyHost(options.device ?? 'cpu', options.threads, (message) => console.note(message)), [CONSOLE]).inSingletonScope();
 });
 
@@ -95,6 +96,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const services: Services = {
     host,
     resolve: container.get(RESOLVE),
+    cache: container.get(CACHE),
     component: <T>(kind: string, name: string) => componentOf(parts<T>(kind), kind, name),
     progress: (what, done, total) => console.progress(what, done, total),
     note: (message) => console.note(message),

@@ -8,6 +8,9 @@ import { inputError } from '../spec/issue.js';
 /** The folder that holds package.json, graphs/ and models/. */
 export const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
 
+/** Decoded images and features, beside the runs: in the folder that the command runs in, unless GANTRY_CACHE names another. */
+export const CACHE_FOLDER = resolve(process.env.GANTRY_CACHE ?? '.gantry-cache');
+
 interface Model { readonly file: string; readonly sha256: string; readonly source: string; readonly licence: string }
 interface Manifest { readonly search: readonly string[]; readonly models: Readonly<Record<string, Model>> }
 

@@ -30,5 +30,7 @@ export const partToken = <T>(kind: string): ServiceIdentifier<Part<T>> => token(
 export const HOST = token<SessionHost>('host');
 export const CLOCK = token<Clock>('clock');
 export const CONSOLE = token<Console>('console');
+/** The folder of what can be computed again. */
+export const CACHE = token<string>('cache');
 /** Resolves paths of graph files. */
 export const RESOLVE = token<(path: string) => string>('resolve');

@@ -4,14 +4,18 @@ import type { State } from '../session/host.js';
 import type { TensorShape } from '../spec/tensor-type.js';
 import type { TensorValue, Transient } from '../spec/value.js';
 
-/** `@dataset`: random access to labelled images (or points). Transient: its loader opens it again on resume. */
+/** `@dataset[L,...S]`: random access to labelled images (or points). Transient: its loader opens it again on resume. */
 export interface Dataset extends Transient {
   readonly name: string;
+  /** Stands for the content, to the last pixel: what was computed from equal data is found again by it. */
+  readonly key: string;
   readonly size: number;
   /** One image without the batch: dims [C,R,R] or [2], f32, images in [-1,1]. */
   readonly image: TensorShape;
   /** Number of classes; labels lie in 0..classes-1. */
   readonly classes: number;
+  /** The label of every image. */
+  readonly labels: Int32Array;
   /** The images at these indices, with `image` f32[N,...S] and `label` i64[N]. Augmentation, if any, draws from `random`. */
   read(indices: Int32Array, random: Random): Promise<LabelledImages> | LabelledImages;
   /** New draws from the distribution behind the data, where it is known (toy mixtures). Without it, a fresh sample is a random subset. */
@@ -20,6 +24,36 @@ export interface Dataset extends Transient {
   readonly mixture?: { readonly means: Float32Array; readonly variance: number };
 }
 export interface LabelledImages { readonly image: TensorValue; readonly label: TensorValue }
+
+/**
+ * `@features[M,F]`: one vector an image of a data set, in the data set's order. Transient: it lies in a file that its extractor opens again on resume.
+ * Vectors are as they are used: divided by their L2 norm if `normalised`.
+ */
+export interface Features extends Transient {
+  /** Stands for the values: the data's key, the model and how images were prepared for it. */
+  readonly key: string;
+  readonly size: number;
+  readonly width: number;
+  readonly normalised: boolean;
+  /** The labels of the images, and how many classes there are. */
+  readonly labels: Int32Array;
+  readonly classes: number;
+  /** Whether mirrored images have vectors of their own. */
+  readonly flips: boolean;
+  /** Rows at these indices, f32[n,F]; `mirrored[i]` takes that of the mirrored image. */
+  read(indices: Int32Array, mirrored?: Uint8Array): TensorValue;
+}
+
+/** `@neighbours[M,F]`: for every vector of a set its nearest others, nearest first and never itself. Transient: computed again, or read from a file, on resume. */
+export interface Neighbours extends Transient {
+  /** The vectors that they are neighbours among. */
+  readonly features: Features;
+  readonly k: number;
+  /** Indices [M,k], by distance and then by index. */
+  readonly index: Int32Array;
+  /** Euclidean distances [M,k]. */
+  readonly distance: Float32Array;
+}
 
 /** What a backbone was built with: enough to trace any of its programs again. Plain data, kept in checkpoints and exported files. */
 export interface Networks {

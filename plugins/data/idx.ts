@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { defineNode, int64, transient, type Dataset } from '../../engine/index.js';
 import { serve } from './batches.js';
+import { contentKey } from './content-key.js';
 import { readDigits } from './idx-file.js';
 import { gatherPlanes, resizeAll } from './pixels.js';
 
@@ -33,9 +34,11 @@ export const idx = defineNode({
     const dataset: Dataset = {
       [transient]: true,
       name: path,
+      key: contentKey(pixels, digits.labels),
       size: digits.count,
       image: { dtype: 'f32', dims: [1, resolution, resolution] },
       classes,
+      labels: Int32Array.from(digits.labels),
       read: async (indices) => ({
         image: await gatherPlanes(pixels, indices, resolution, [indices.length, 1, resolution, resolution]),
         label: int64(Array.from(indices, (i) => digits.labels[i]!)),

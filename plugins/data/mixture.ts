@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { defineNode, int64, tensor, transient, type Dataset, type LabelledImages, type Random } from '../../engine/index.js';
 import { serve } from './batches.js';
+import { contentKey } from './content-key.js';
 
 const Config = z.strictObject({
   layout: z.enum(['ring', 'grid']),
@@ -46,9 +47,11 @@ export function mixtureDataset(config: MixtureConfig, random: Random): Dataset {
   return {
     [transient]: true,
     name: `mixture (${config.layout} of ${classes})`,
+    key: contentKey(points),
     size: config.points,
     image: { dtype: 'f32', dims: [2] },
     classes,
+    labels: Int32Array.from(labels, Number),
     mixture: { means: centres, variance },
     fresh,
     read: (indices) => ({

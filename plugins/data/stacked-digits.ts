@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { defineNode, int64, transient, type Dataset } from '../../engine/index.js';
 import { serve } from './batches.js';
+import { contentKey } from './content-key.js';
 import { source } from './idx.js';
 import { readDigits } from './idx-file.js';
 import { gatherPlanes, resizeAll } from './pixels.js';
@@ -26,16 +27,19 @@ export const stackedDigits = defineNode({
     const pixels = await resizeAll(digits.pixels, digits.count, digits.size, resolution, (done) => services.progress(`${context.node}: resizing`, done, digits.count));
     const triples = context.random('triples').integers(3 * count, digits.count);
     const digit = (triple: number, channel: number) => digits.labels[triples[3 * triple + channel]!]!;
+    const labels = Int32Array.from({ length: count }, (_, i) => 100 * digit(i, 0) + 10 * digit(i, 1) + digit(i, 2));
     const dataset: Dataset = {
       [transient]: true,
       name: `stacked ${path}`,
+      key: contentKey(pixels, triples),
       size: count,
       image: { dtype: 'f32', dims: [3, resolution, resolution] },
       classes: 1000,
+      labels,
       read: async (indices) => ({
         image: await gatherPlanes(pixels, Int32Array.from({ length: 3 * indices.length }, (_, i) => triples[3 * indices[Math.floor(i / 3)]! + (i % 3)]!),
           resolution, [indices.length, 3, resolution, resolution]),
-        label: int64(Array.from(indices, (i) => 100 * digit(i, 0) + 10 * digit(i, 1) + digit(i, 2))),
+        label: int64(Array.from(indices, (i) => labels[i]!)),
       }),
     };
     return serve(dataset, batch, context);

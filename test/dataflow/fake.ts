@@ -31,7 +31,7 @@ export function fakeHost(): FakeHost {
 }
 
 export const fakeServices = (host: SessionHost = fakeHost()): Services => ({
-  host, resolve: (path) => path, component: () => { throw new Error('no components here'); }, progress: () => {}, note: () => {},
+  host, resolve: (path) => path, cache: 'no cache here', component: () => { throw new Error('no components here'); }, progress: () => {}, note: () => {},
 });
 
 // biome-ignore lint/suspicious/noExplicitAny: tests speak of plain values

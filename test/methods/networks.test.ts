@@ -39,7 +39,7 @@ async function once(type: NodeType, config: object, inputs: Readonly<Record<stri
 function dataset(): Dataset & { readonly asked: number[][] } {
   const all = points(30), asked: number[][] = [];
   return {
-    [transient]: true, name: 'points', size: 30, image: { dtype: 'f32', dims: [2] }, classes: 3, asked,
+    [transient]: true, name: 'points', key: 'points', size: 30, image: { dtype: 'f32', dims: [2] }, classes: 3, labels: Int32Array.from({ length: 30 }, (_, i) => i % 3), asked,
     read: (indices) => {
       asked.push(Array.from(indices));
       return {

@@ -1,4 +1,5 @@
 /** @file Runs one node by hand: its start, and its steps in the waves a test asks for. */
+import os from 'node:os';
 import path from 'node:path';
 import { existsSync } from 'node:fs';
 import type { Services } from '../../engine/dataflow/context.js';
@@ -22,7 +23,7 @@ export interface Rig {
 /** Starts a node type with a raw configuration, as a graph file would give it. */
 export async function rig(type: NodeType, config: unknown, { host, seed = 1, node = 'node' }: { host?: SessionHost; seed?: number; node?: string } = {}): Promise<Rig> {
   const services = {
-    host: host as SessionHost, resolve: (given: string) => given, progress: () => {}, note: () => {},
+    host: host as SessionHost, resolve: (given: string) => given, cache: path.join(os.tmpdir(), `gantry-cache-${process.pid}`), progress: () => {}, note: () => {},
     component: () => { throw new Error('no components here'); },
   } satisfies Services;
   const random = (name: string): Random => keyedRandom(seed, node, 0, name);

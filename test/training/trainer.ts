@@ -17,7 +17,7 @@ export const backbones = [mlpMaxout, dcganShallow, plain];
 const type = trainNode(selfConditioned, { backbones, optimisers: [adam, sgd] });
 
 export const servicesOf = (host: SessionHost): Services => ({
-  host, resolve: (path) => path, progress: () => {}, note: () => {},
+  host, resolve: (path) => path, cache: 'no cache here', progress: () => {}, note: () => {},
   component: (<T>(_kind: string, name: string) => backbones.find((backbone) => backbone.name === name) as T),
 });
 
