@@ -29,7 +29,7 @@ export async function startOurs({ backbone, image, batch, k, optimiser }: StepCa
   };
   const services = { host } as Services;
   const random = (name: string) => keyedRandom(1, 'bench', 0, name);
-  const context = { node: 'bench', services, random, type: (port: string) => shapes[port]! } as StartContext;
+  const context = { node: 'bench', services, random, wired: (port: string) => port in shapes, type: (port: string) => shapes[port]! } as StartContext;
   const node = trainNode(selfConditioned, { backbones: [mlpMaxout, dcganShallow], optimisers: [adam, rmsprop] });
   const behaviour = await node.start(node.config.parse({ backbone: { type: backbone }, optimiser: { type: 'adam', ...optimiser } }), context);
   const inputs = {

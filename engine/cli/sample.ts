@@ -12,7 +12,8 @@ import { command, device, emit, say, whole, type DeviceOptions, type SharedOptio
 interface Options extends SharedOptions, DeviceOptions {
   readonly count: number;
   readonly out?: string;
-  readonly condition?: string;
+  readonly classes?: string;
+  readonly vectors?: string;
   readonly seed: number;
 }
 
@@ -22,12 +23,13 @@ const BATCH = 64;
 export const sampleCommand = (): Command =>
   device(command('sample <run>', "Draw images (or points) from a run's generator, with one contact sheet.", [
     ['gantry sample runs/grid', '64 samples into runs/grid/samples'],
-    ['gantry sample runs/digits --count 16 --condition 7', 'sixteen of cluster 7'],
+    ['gantry sample runs/digits --count 16 --classes 7', 'sixteen of cluster 7'],
     ['gantry sample generator.onnx --out here --seed 3', 'from the file alone'],
   ]))
     .option('--count <n>', 'how many', whole(1), 64)
     .option('--out <dir>', 'folder to write to (RUN/samples)')
-    .option('--condition <labels>', 'labels such as 7 or 0,1,2 or all, dealt out in turn (uniformly random); or a .json file of vectors')
+    .option('--classes <labels>', 'labels such as 7 or 0,1,2 or all, dealt out in turn (uniformly random)')
+    .option('--vectors <file>', 'a .json file of vectors to condition on, dealt out in turn')
     .option('--seed <n>', 'seed of latents and random labels', whole(0), 0)
     .action(async (run: string, options: Options) => {
       const { model, folder } = await locate(run, options.out);
@@ -42,11 +44,11 @@ export const sampleCommand = (): Command =>
         const condition = await conditionOf(networks, options, random('condition'));
         const generator = await host.open(model);
         const images = await inBatches(options.count, async (from, to) => {
-          const { outputs } = await generator.run({}, { z: rows(z, from, to), ...(condition && { condition: rows(condition, from, to) }) });
+          const { outputs } = await generator.run({}, Object.fromEntries(Object.entries({ z, ...condition }).map(([name, value]) => [name, rows(value, from, to)])));
           return outputs.image as TensorValue;
         });
         const { writeSamples } = await import('./samples.js');
-        const files = await writeSamples(folder, images, condition);
+        const files = await writeSamples(folder, images, condition.label);
         if (options.json) emit({ type: 'sampled', count: options.count, out: folder, files });
         else say(`${options.count} samples in ${folder}: see ${files[0]}`, false);
       } finally {
@@ -75,29 +77,30 @@ async function describe(model: string): Promise<Networks> {
   return JSON.parse(about) as Networks;
 }
 
-/** The condition of every image: i64[N] or f32[N,E]; none for an unconditional generator. */
-async function conditionOf({ condition: { kind, size } }: Networks, { count, condition: wish }: Options, random: Random): Promise<TensorValue | undefined> {
-  const where = '--condition';
-  if (kind === 'vector') {
-    if (!wish?.endsWith('.json')) throw inputError(where, `this generator is conditioned on vectors of ${size} numbers; it wants a .json file of such vectors`);
-    const vectors = await vectorsIn(wish);
-    if (!Array.isArray(vectors) || !vectors.length || vectors.some((v) => v?.length !== size || !v.every(Number.isFinite))) throw inputError(where, `${wish} wants an array of vectors of ${size} numbers`);
-    return tensor('f32', [count, size], Float32Array.from({ length: count * size }, (_, i) => vectors[Math.floor(i / size) % vectors.length]![i % size]!));
+/** The condition of every image, as far as the generator has one: `label` i64[N], `vector` f32[N,E]. */
+async function conditionOf({ condition: { labels, width } }: Networks, { count, classes, vectors }: Options, random: Random): Promise<Readonly<Record<string, TensorValue>>> {
+  if (!labels && classes !== undefined) throw inputError('--classes', 'this generator has no classes');
+  if (!width && vectors !== undefined) throw inputError('--vectors', 'this generator takes no vectors');
+  const given: Record<string, TensorValue> = {};
+  if (labels) {
+    const chosen = classes === undefined ? random.integers(count, labels) : dealt(classes, labels);
+    given.label = tensor('i64', [count], BigInt64Array.from({ length: count }, (_, i) => BigInt(chosen[i % chosen.length]!)));
   }
-  if (size === 1) {
-    if (wish !== undefined) throw inputError(where, 'this generator is unconditional');
-    return undefined;
+  if (width) {
+    if (vectors === undefined) throw inputError('--vectors', `this generator is conditioned on vectors of ${width} numbers; it wants a .json file of such vectors`);
+    const all = await vectorsIn(vectors);
+    if (!Array.isArray(all) || !all.length || all.some((v) => v?.length !== width || !v.every(Number.isFinite))) throw inputError('--vectors', `${vectors} wants an array of vectors of ${width} numbers`);
+    given.vector = tensor('f32', [count, width], Float32Array.from({ length: count * width }, (_, i) => all[Math.floor(i / width) % all.length]![i % width]!));
   }
-  const labels = wish === undefined ? random.integers(count, size) : dealt(wish, size);
-  return tensor('i64', [count], BigInt64Array.from({ length: count }, (_, i) => BigInt(labels[i % labels.length]!)));
+  return given;
 }
 
 async function vectorsIn(file: string): Promise<readonly (readonly number[])[]> {
-  const text = await readFile(file, 'utf8').catch(() => { throw inputError('--condition', `${file} can't be read`); });
+  const text = await readFile(file, 'utf8').catch(() => { throw inputError('--vectors', `${file} can't be read`); });
   try {
     return JSON.parse(text) as number[][];
   } catch (error) {
-    throw inputError('--condition', `${file} is not JSON: ${(error as Error).message}`);
+    throw inputError('--vectors', `${file} is not JSON: ${(error as Error).message}`);
   }
 }
 
@@ -105,7 +108,7 @@ function dealt(wish: string, size: number): readonly number[] {
   if (wish === 'all') return Array.from({ length: size }, (_, i) => i);
   return wish.split(',').map((word) => {
     const label = Number(word);
-    if (word.trim() === '' || !Number.isInteger(label) || label < 0 || label >= size) throw inputError('--condition', `"${word}" is no label; labels are 0 to ${size - 1}`);
+    if (word.trim() === '' || !Number.isInteger(label) || label < 0 || label >= size) throw inputError('--classes', `"${word}" is no label; labels are 0 to ${size - 1}`);
     return label;
   });
 }

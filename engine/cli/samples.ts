@@ -8,12 +8,12 @@ import { elements, type TensorValue } from '../spec/value.js';
 const SHEET = 1024;
 
 /** Writes f32[N,C,H,W] in [-1,1] (C is 1 or 3) or points f32[N,2]. Gives the files' paths, the overview first. */
-export async function writeSamples(folder: string, samples: TensorValue, condition: TensorValue | undefined): Promise<readonly string[]> {
-  return samples.dims.length === 2 ? writePoints(folder, samples, condition) : writeImages(folder, samples);
+export async function writeSamples(folder: string, samples: TensorValue, label: TensorValue | undefined): Promise<readonly string[]> {
+  return samples.dims.length === 2 ? writePoints(folder, samples, label) : writeImages(folder, samples);
 }
 
-async function writePoints(folder: string, { dims, data }: TensorValue, condition: TensorValue | undefined): Promise<readonly string[]> {
-  const [count = 0] = dims, labels = condition?.dtype === 'i64' ? condition.data : undefined;
+async function writePoints(folder: string, { dims, data }: TensorValue, label: TensorValue | undefined): Promise<readonly string[]> {
+  const [count = 0] = dims, labels = label?.data;
   const lines = Array.from({ length: count }, (_, i) => [data[2 * i], data[2 * i + 1], ...(labels ? [labels[i]] : [])].join(','));
   const table = join(folder, 'samples.csv'), plot = join(folder, 'samples.svg');
   await writeFile(table, `${[labels ? 'x,y,label' : 'x,y', ...lines].join('\n')}\n`);

@@ -4,7 +4,7 @@ import { GantryError, inputError } from '../spec/issue.js';
 import { isTransient, type Value } from '../spec/value.js';
 import type { Services } from './context.js';
 import type { Outputs } from './events.js';
-import type { Behaviour, StartContext } from './node.js';
+import type { Behaviour, CheckContext, StartContext } from './node.js';
 import type { Plan, PlannedNode } from './plan.js';
 import type { NodeSnapshot, Snapshot } from './snapshot.js';
 
@@ -81,6 +81,17 @@ function savedNode(saved: Snapshot, id: string): NodeSnapshot {
   return node;
 }
 
+/** A node's place in a plan. */
+export const checkContext = (plan: Plan, { id, edges }: PlannedNode): CheckContext => ({
+  node: id,
+  wired: (port) => edges.some((edge) => edge.port === port),
+  type(port) {
+    const type = plan.type(id, port);
+    if (typeof type !== 'object') throw new TypeError(`${id}.${port} is ${type ?? 'no port'}, not a tensor`);
+    return type;
+  },
+});
+
 function startContext(plan: Plan, node: PlannedNode, services: Services, seed: number): StartContext {
   const ports = [...node.edges.map((edge) => [edge.port, edge.type] as const), ...Object.entries(node.outputs)];
   const open = (letter: string) => {
@@ -90,13 +101,8 @@ function startContext(plan: Plan, node: PlannedNode, services: Services, seed: n
     }], 2);
   };
   return {
-    node: node.id, services,
+    ...checkContext(plan, node), services,
     random: (name) => keyedRandom(seed, node.id, BEFORE_ALL_WAVES, name),
-    type(port) {
-      const type = plan.type(node.id, port);
-      if (typeof type !== 'object') throw new TypeError(`${node.id}.${port} is ${type ?? 'no port'}, not a tensor`);
-      return type;
-    },
     size(letter) {
       const size = plan.size(node.id, letter);
       if (size === undefined) throw open(letter);

@@ -2,8 +2,9 @@
 import { graphError, type Issue } from '../spec/issue.js';
 import { createSizes, isRest, letter, scoped, type Sizes } from '../spec/sizes.js';
 import { parsePort, type Dim, type DType } from '../spec/tensor-type.js';
+import { checkContext } from './actor.js';
 import type { Services } from './context.js';
-import { face, issuesOf, type Face } from './face.js';
+import { attempt, face, issuesOf, type Face } from './face.js';
 import type { Graph } from './graph.js';
 import type { NodeType } from './node.js';
 import { cadences, order } from './order.js';
@@ -45,7 +46,9 @@ export async function check(
   const nodes = sorted.map(({ id, type, config, edges, outputs }) => ({
     id, type: type!, config, edges, outputs: outputs!, cadence: cadence.get(id) ?? EVERY_WAVE,
   }));
-  return { issues, plan: { about: graph.about, waves: graph.waves, seed: graph.seed, prefetch: graph.prefetch, nodes, ...resolved(faces, sizes) } };
+  const plan: Plan = { about: graph.about, waves: graph.waves, seed: graph.seed, prefetch: graph.prefetch, nodes, ...resolved(faces, sizes) };
+  for (const node of nodes) attempt('', issues, () => node.type.check?.(node.config, checkContext(plan, node)));
+  return issues.length ? { issues } : { issues, plan };
 }
 
 /** Takes the sizes that a node's configuration fixes. */

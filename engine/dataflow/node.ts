@@ -37,14 +37,19 @@ export interface Stepped<S, O> {
   readonly outputs: Partial<O>;
 }
 
-/** What a node knows of its place when it starts: its name, the types its inputs were unified to, and the services. */
-export interface StartContext {
+/** What a composed graph says of a node's place: its name, which inputs are wired, and the types that its ports were unified to. */
+export interface CheckContext {
   readonly node: string;
+  wired(port: string): boolean;
+  /** The resolved type of an input or output port; sizes that the graph left open stay symbols. */
+  type(port: string): TensorShape;
+}
+
+/** What a node knows of its place when it starts: that, its sizes, and the services. */
+export interface StartContext extends CheckContext {
   readonly services: Services;
   /** Random numbers for first values, keyed by (seed, node, name). */
   random(name: string): Random;
-  /** The resolved type of an input or output port; sizes that the graph left open stay symbols. */
-  type(port: string): TensorShape;
   /** A resolved size by its letter in this node's ports (`'K'`); an error naming the port if the graph leaves it open. */
   size(letter: string): number;
   /** The resolved sizes that the rest `...S` stands for. */
@@ -67,6 +72,8 @@ export interface NodeType<Name extends string = string, C = Any, I extends Ports
   readonly outputs: O | ((config: C) => O);
   /** Sizes that the configuration fixes, by letter. May read files (a model's signature). */
   dims?(config: C, services: Services): Readonly<Record<string, number>> | Promise<Readonly<Record<string, number>>>;
+  /** Throws for people what only the composed graph can tell: an image that its networks can't make. Asked of graphs without other issues. */
+  check?(config: C, context: CheckContext): void;
   /** Known cadence: emits in every wave unless it says otherwise; a name, equal for nodes that tick together. */
   readonly cadence?: (config: C) => string;
   start(config: C, context: StartContext): Promise<Behaviour<S, Values<I>, Values<O>>> | Behaviour<S, Values<I>, Values<O>>;

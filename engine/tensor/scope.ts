@@ -92,6 +92,8 @@ export interface BoundNetwork {
   scope(training: boolean): Scope;
   /** The flat parameters as of now in the trace. */
   parameters: Tensor;
+  /** One parameter as of now in the trace. */
+  leaf(path: string): Tensor;
   /** The flat buffers as of now in the trace; undefined if the network has none. */
   readonly buffers: Tensor | undefined;
 }
@@ -109,10 +111,11 @@ export function bind(name: string, layout: Layout, parameters: Tensor, buffers: 
     if (found === undefined) throw traceError(currentPlace() || name, `${name}.${path}: the network asks for a leaf that its layout does not have`);
     return found;
   };
-  const leaves: Leaves = { parameter: ({ path }) => known(pieces.get(path), path), buffer: ({ path }) => known(moving.find(path), path) };
-  return {
+  const leaves: Leaves = { parameter: ({ path }) => network.leaf(path), buffer: ({ path }) => known(moving.find(path), path) };
+  const network: BoundNetwork = {
     layout,
     scope: (training) => scopeOf(leaves, training),
+    leaf: (path) => known(pieces.get(path), path),
     get parameters() { return flat; },
     set parameters(next) {
       flat = next;
@@ -120,6 +123,7 @@ export function bind(name: string, layout: Layout, parameters: Tensor, buffers: 
     },
     get buffers() { return moving.flat(); },
   };
+  return network;
 }
 
 /** The buffers of a network: one vector, what was put in place of parts of it, and averages that have not been taken yet. */

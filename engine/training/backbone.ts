@@ -1,18 +1,26 @@
 /** @file A backbone: the pair of networks of a GAN as functions of a scope, and what condition they can carry. */
 import type { ZodType } from 'zod';
 import { inputError } from '../spec/issue.js';
+import { list } from '../spec/near.js';
 import type { Scope } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 
-/** The condition as the networks see it. `size` 1 and kind integer: unconditional. */
-export interface Condition {
-  readonly kind: 'integer' | 'vector';
-  /** Labels lie below it, or the vector is this wide. */
-  readonly size: number;
-  /** i64[N] or f32[N,size]. */
-  readonly value: Tensor;
+/** What a pair of networks is conditioned on: so many labels (0: none), a vector so wide (0: none), both or nothing. */
+export interface Conditions { readonly labels: number; readonly width: number }
+
+/** The condition as the networks see it: what it consists of, and its values of a batch. */
+export interface Condition extends Conditions {
+  /** i64[N], below `labels`; there exactly if there are labels. */
+  readonly label?: Tensor;
+  /** f32[N,width]; there exactly if there is a width. */
+  readonly vector?: Tensor;
 }
-export const isUnconditional = (condition: { kind: string; size: number }): boolean => condition.kind === 'integer' && condition.size === 1;
+
+/** A condition as a caller has it: more than the networks take is left aside. */
+export interface Given<T = Tensor> { readonly label?: T | undefined; readonly vector?: T | undefined }
+
+export type ConditionKind = 'none' | 'label' | 'vector' | 'both';
+export const kindOf = ({ labels, width }: Conditions): ConditionKind => (labels ? (width ? 'both' : 'label') : width ? 'vector' : 'none');
 
 export interface Judgement {
   /** One score an image, before any sigmoid. f32[N] */
@@ -26,7 +34,7 @@ export interface Backbone<C = any> {
   readonly about: string;
   readonly config: ZodType<C>;
   /** The kinds of condition that it can carry. */
-  readonly conditions: readonly Condition['kind'][];
+  readonly conditions: readonly ConditionKind[];
   /** Says why images of these sizes ([C,R,R], or [2]) don't fit, if they don't. */
   refuses?(image: readonly number[], config: C): string | undefined;
   /** Width of the latent vector z. */
@@ -39,10 +47,12 @@ export interface Backbone<C = any> {
 }
 export const defineBackbone = <C>(backbone: Backbone<C>): Backbone<C> => backbone;
 
-/** Refuses a backbone that can't carry the condition or the images, naming the place. */
-export function requireFit(backbone: Backbone, config: unknown, image: readonly number[], kind: Condition['kind'], where: string): void {
+/** Refuses a backbone that can't carry the condition or make the images, naming the place. */
+export function requireFit(backbone: Backbone, config: unknown, image: readonly number[], conditions: Conditions, where: string): void {
+  const kind = kindOf(conditions);
   if (!backbone.conditions.includes(kind))
-    throw inputError(where, `backbone ${backbone.name} carries ${backbone.conditions.join(' or ')} conditions; this method's is ${kind}`);
+    throw inputError(where, `backbone ${backbone.name} carries ${list(backbone.conditions.map(spoken))}; here it gets ${spoken(kind)}`);
   const why = backbone.refuses?.(image, config);
   if (why) throw inputError(where, `backbone ${backbone.name} can't make images [${image}]: ${why}`);
 }
+const spoken = (kind: ConditionKind) => ({ none: 'no condition', label: 'labels', vector: 'vectors', both: 'labels with vectors' })[kind];

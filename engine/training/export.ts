@@ -4,16 +4,17 @@ import { elements, tensor, type TensorValue } from '../spec/value.js';
 import { encode } from '../tensor/onnx/encode.js';
 import { input } from '../tensor/ops/index.js';
 import { separate } from '../tensor/scope.js';
-import { isUnconditional, type Backbone } from './backbone.js';
-import { conditionShape, generatorState, networkPair } from './networks.js';
+import type { Backbone } from './backbone.js';
+import { conditionShapes, generatorState, networkPair } from './networks.js';
 import type { Weights } from './values.js';
 
-/** Inputs `z` f32[N,Z] and, unless unconditional, `condition`; output `image` f32[N,…] in [-1,1]. The averaged generator if there is one. */
+/** Inputs `z` f32[N,Z] and those of `label` i64[N] and `vector` f32[N,E] that the networks are conditioned on; output `image` f32[N,…] in [-1,1]. The averaged generator if there is one. */
 export async function exportGenerator(weights: Weights, services: Services): Promise<Uint8Array> {
   const { networks } = weights;
   const { generator } = networkPair(networks, services.component<Backbone>('backbone', networks.backbone));
-  const z = input('z', { dtype: 'f32', dims: ['N', networks.latent] }), condition = input('condition', conditionShape(networks, 'N'));
-  const { leaves, result } = separate((scope) => generator.apply(scope, z, condition));
+  const shapes = { z: { dtype: 'f32', dims: ['N', networks.latent] } as const, ...conditionShapes(networks, 'N') };
+  const inputs = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, input(name, shape)]));
+  const { leaves, result } = separate((scope) => generator.apply(scope, inputs.z!, inputs));
   const constants: Record<string, TensorValue> = {};
   const state = generatorState(weights);
   for (const kind of ['parameters', 'buffers'] as const) {
@@ -29,7 +30,7 @@ export async function exportGenerator(weights: Weights, services: Services): Pro
   }
   return encode({
     name: 'generator',
-    inputs: isUnconditional(networks.condition) ? { z } : { z, condition },
+    inputs,
     state: Object.fromEntries([...leaves].map(([path, value]) => [path, { value, next: value }])),
     outputs: { image: result },
   }, { constants, metadata: { gantry: JSON.stringify(networks) } });

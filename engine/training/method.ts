@@ -2,24 +2,33 @@
 import type { ZodType } from 'zod';
 import type { Ports, TypeOf } from '../dataflow/node.js';
 import type { TensorType } from '../spec/tensor-type.js';
+import type { Leaf } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Judgement } from './backbone.js';
+import type { Given, Judgement } from './backbone.js';
 
 export type NetworkName = 'generator' | 'discriminator';
 export const NETWORKS: readonly NetworkName[] = ['generator', 'discriminator'];
 
-type TensorPorts<P extends Ports> = { readonly [K in keyof P as TypeOf<P[K]> extends TensorType ? K : never]: Tensor };
+/** Optional ports (`name?`) are undefined where they are not wired. */
+type TensorPorts<P extends Ports> = { readonly [K in keyof P as K extends `${string}?` ? never : TypeOf<P[K]> extends TensorType ? K : never]: Tensor } & {
+  readonly [K in keyof P as K extends `${infer Name}?` ? Name : never]?: Tensor;
+};
+type PortName<P> = P extends `${infer Name}?` ? Name : P;
 
 /** What a method's losses are written in. Networks read their leaves as of now: a phase that comes later sees the update of the one before. */
 export interface Trace<B extends Ports, C> {
   /** Images from latents and conditions, in training mode. */
-  G(z: Tensor, condition: Tensor): Tensor;
-  D(image: Tensor, condition: Tensor): Judgement;
+  G(z: Tensor, condition: Given): Tensor;
+  D(image: Tensor, condition: Given): Judgement;
   /** D's scores of several batches, in one pass where it judges each image by itself: the same numbers from fewer, larger products. */
-  scores(...batches: readonly (readonly [image: Tensor, condition: Tensor])[]): readonly Tensor[];
+  scores(...batches: readonly (readonly [image: Tensor, condition: Given])[]): readonly Tensor[];
   readonly batch: TensorPorts<B>;
   /** Fresh normal latents f32[B,Z] by name; the same name is the same draw. */
   z(name?: string): Tensor;
+  /** Fresh uniform numbers in [0,1), f32[B], by name; the same name is the same draw. */
+  uniform(name: string): Tensor;
+  /** A network's parameters by leaf, as of now. */
+  leaves(network: NetworkName): readonly (Leaf & { readonly value: Tensor })[];
   /** Scheduled scalars, by the names in `schedules`. */
   readonly schedule: Readonly<Record<string, Tensor>>;
   readonly options: C;
@@ -40,10 +49,10 @@ export interface Phase {
 export interface Method<Name extends string = string, B extends Ports = any, C = any> {
   readonly name: Name;
   readonly about: string;
-  /** Event inputs of the training node; tensors of batch size B, one of them `image`. */
+  /** Event inputs of the training node; tensors of batch size B, one of them `image`. Those written `name?` need not be wired. */
   readonly batch: B;
-  /** The port that conditions both networks: `i64<K>[B]` or `f32[B,E]`. */
-  readonly condition: keyof B & string;
+  /** The ports that say what both networks are conditioned on: `i64<K>[B]` (a single label is no condition) and `f32[B,E]`. One that is not wired is no condition. */
+  readonly condition: { readonly label?: PortName<keyof B & string>; readonly vector?: PortName<keyof B & string> };
   /** The method's own options, beside those that all methods share. */
   readonly options: ZodType<C>;
   schedules?(options: C): Readonly<Record<string, (wave: number) => number>>;

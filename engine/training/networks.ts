@@ -7,30 +7,38 @@ import { input } from '../tensor/ops/index.js';
 import { program, type Program } from '../tensor/program.js';
 import { bind, layoutOf, sizeOf, type BoundNetwork, type Layout, type Scope } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
-import { isUnconditional, type Backbone, type Condition, type Judgement } from './backbone.js';
+import type { Backbone, Condition, Given, Judgement } from './backbone.js';
 import type { NetworkName } from './method.js';
 import type { Networks, Weights } from './values.js';
 
 const shape = (dtype: TensorShape['dtype'], ...dims: Dim[]): TensorShape => ({ dtype, dims });
 
-/** A condition of `count` images, as a type. */
-export const conditionShape = ({ condition }: Networks, count: Dim): TensorShape =>
-  condition.kind === 'integer' ? shape('i64', count) : shape('f32', count, condition.size);
+/** The condition of `count` images, as types: `label`, `vector`, both or nothing. */
+export const conditionShapes = ({ condition: { labels, width } }: Networks, count: Dim): Readonly<Record<string, TensorShape>> => ({
+  ...(labels ? { label: shape('i64', count) } : {}), ...(width ? { vector: shape('f32', count, width) } : {}),
+});
+const symbols = (shapes: Readonly<Record<string, TensorShape>>): Given => Object.fromEntries(Object.entries(shapes).map(([name, type]) => [name, input(name, type)]));
+
+/** What the networks take of a condition. Throws a TypeError when something is missing. */
+function taken<T>({ condition: { labels, width } }: Networks, { label, vector }: Given<T>): Given<T> {
+  if ((labels && !label) || (width && !vector)) throw new TypeError(`these networks want ${labels ? 'a label' : ''}${labels && width ? ' and ' : ''}${width ? 'a vector' : ''} for every image`);
+  return { ...(labels && { label }), ...(width && { vector }) };
+}
 
 /** The two networks as functions of a scope. */
 export interface NetworkPair {
   readonly networks: Networks;
-  readonly generator: { readonly layout: Layout; apply(scope: Scope, z: Tensor, condition: Tensor): Tensor };
-  readonly discriminator: { readonly layout: Layout; readonly perImage: boolean; apply(scope: Scope, image: Tensor, condition: Tensor): Judgement };
+  readonly generator: { readonly layout: Layout; apply(scope: Scope, z: Tensor, condition: Given): Tensor };
+  readonly discriminator: { readonly layout: Layout; readonly perImage: boolean; apply(scope: Scope, image: Tensor, condition: Given): Judgement };
 }
 
 /** Finds the leaves of both networks by tracing them once. */
 export function networkPair(networks: Networks, backbone: Backbone): NetworkPair {
   const { config, image, latent } = networks;
-  const conditioned = (value: Tensor): Condition => ({ ...networks.condition, value });
-  const generator = (scope: Scope, z: Tensor, condition: Tensor) => backbone.generator(scope, z, conditioned(condition), config, image);
-  const discriminator = (scope: Scope, x: Tensor, condition: Tensor) => backbone.discriminator(scope, x, conditioned(condition), config);
-  const condition = input('condition', conditionShape(networks, 2));
+  const conditioned = (given: Given) => ({ ...networks.condition, ...taken(networks, given) }) as Condition;
+  const generator = (scope: Scope, z: Tensor, condition: Given) => backbone.generator(scope, z, conditioned(condition), config, image);
+  const discriminator = (scope: Scope, x: Tensor, condition: Given) => backbone.discriminator(scope, x, conditioned(condition), config);
+  const condition = symbols(conditionShapes(networks, 2));
   return {
     networks,
     generator: { layout: layoutOf((s) => generator(s, input('z', shape('f32', 2, latent)), condition)), apply: generator },
@@ -51,26 +59,24 @@ export const stateShapes = (name: NetworkName, layout: Layout): Record<string, T
 export const bindNetwork = (name: NetworkName, layout: Layout, state: Readonly<Record<string, Tensor>>): BoundNetwork =>
   bind(name, layout, state[`${name}/parameters`]!, state[`${name}/buffers`]);
 
-/** Evaluation: latents `z` f32[N,Z] and `condition` to `image`, for any N. */
+/** Evaluation: latents `z` f32[N,Z] and the condition (`label`, `vector`) to `image`, for any N. */
 export function generatorProgram({ networks, generator }: NetworkPair): Program {
-  const inputs = { z: shape('f32', 'N', networks.latent), ...(isUnconditional(networks.condition) ? {} : { condition: conditionShape(networks, 'N') }) };
+  const inputs = { z: shape('f32', 'N', networks.latent), ...conditionShapes(networks, 'N') };
   return program('generator', stateShapes('generator', generator.layout), inputs, (state, feeds: Record<string, Tensor>) => ({
-    outputs: {
-      image: generator.apply(bindNetwork('generator', generator.layout, state).scope(false), feeds.z!, feeds.condition ?? input('condition', conditionShape(networks, 'N'))),
-    },
+    outputs: { image: generator.apply(bindNetwork('generator', generator.layout, state).scope(false), feeds.z!, feeds) },
   }));
 }
 
 /** What a program may read off the discriminator in evaluation: `body` gets its judgement of `image` f32[N,…] and the other inputs. */
 export function discriminatorProgram<const I extends Readonly<Record<string, TensorShape>>>(
   name: string, { networks, discriminator }: NetworkPair, inputs: I,
-  body: (judge: (condition?: Tensor) => Judgement, feeds: { readonly [K in keyof I]: Tensor }) => Readonly<Record<string, Tensor>>,
+  body: (judge: (condition?: Given) => Judgement, feeds: { readonly [K in keyof I]: Tensor }) => Readonly<Record<string, Tensor>>,
 ): Program {
   const shapes = { image: shape('f32', 'N', ...networks.image), ...inputs };
   return program(name, stateShapes('discriminator', discriminator.layout), shapes, (state, feeds) => {
     const scope = bindNetwork('discriminator', discriminator.layout, state).scope(false);
-    // A feature does not depend on the condition: without one, a symbol that no output needs stands in for it.
-    const judge = (condition = input('condition', conditionShape(networks, 'N'))) => discriminator.apply(scope, (feeds as Record<string, Tensor>).image!, condition);
+    // A feature does not depend on the condition: without one, symbols that no output needs stand in for it.
+    const judge = (condition: Given = symbols(conditionShapes(networks, 'N'))) => discriminator.apply(scope, (feeds as Record<string, Tensor>).image!, condition);
     return { outputs: body(judge, feeds as { readonly [K in keyof I]: Tensor }) };
   });
 }
@@ -101,10 +107,9 @@ export function generatorState({ state, averaged }: Weights, wantAveraged = true
 }
 
 /** Images of latents f32[N,Z] under conditions (ignored by an unconditional generator). f32[N,…image] */
-export async function generate(services: Services, weights: Weights, z: Tensorial, condition: Tensorial, averaged = true, options?: RunOptions): Promise<Tensorial> {
+export async function generate(services: Services, weights: Weights, z: Tensorial, condition: Given<Tensorial>, averaged = true, options?: RunOptions): Promise<Tensorial> {
   const run = await executableOf(services, weights.networks, 'generator', generatorProgram);
-  const feeds: Record<string, Tensorial> = isUnconditional(weights.networks.condition) ? { z } : { z, condition };
-  return (await run.run(generatorState(weights, averaged), feeds, options)).outputs.image!;
+  return (await run.run(generatorState(weights, averaged), { z, ...taken(weights.networks, condition) as Record<string, Tensorial> }, options)).outputs.image!;
 }
 
 /** A tensor's data here, fetched from the host if it lives there. */

@@ -6,6 +6,7 @@ import { add, concat, input, mul, reshape, slice, split, stopGradient, sub } fro
 import type { Program, ProgramState } from '../tensor/program.js';
 import { type BoundNetwork } from '../tensor/scope.js';
 import { within, type Tensor } from '../tensor/tensor.js';
+import type { Given } from './backbone.js';
 import { NETWORKS, type Method, type NetworkName, type Phase, type Trace } from './method.js';
 import { bindNetwork, stateShapes, type NetworkPair } from './networks.js';
 import type { Optimiser } from './optimiser.js';
@@ -24,7 +25,7 @@ export interface StepPlan {
   readonly accumulate: number;
   /** Batch norm uses its running statistics, which no longer move. */
   readonly frozen?: boolean;
-  /** Types of the batch's tensors, all sizes known. */
+  /** Types of the batch's tensors that are wired, all sizes known. */
   readonly batch: Readonly<Record<string, TensorShape>>;
 }
 
@@ -34,12 +35,15 @@ export type ScalarSlot =
   | { readonly of: 'schedule'; readonly name: string }
   | { readonly of: 'averaging' };
 
+/** Random numbers of these sizes: standard normal (latents), or uniform in [0,1). */
+export interface Draw { readonly of: 'normal' | 'uniform'; readonly dims: readonly number[] }
+
 export interface TracedStep {
   readonly program: Program;
   /** What the inputs named by the keys hold. */
   readonly slots: Readonly<Record<string, ScalarSlot>>;
-  /** Names and sizes of the latent draws to feed. */
-  readonly latents: Readonly<Record<string, readonly number[]>>;
+  /** The random draws to feed, by name. */
+  readonly draws: Readonly<Record<string, Draw>>;
   /** Updates of each network in this program. */
   readonly updates: Readonly<Record<NetworkName, number>>;
 }
@@ -80,7 +84,7 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
   const size = Object.values(plan.batch)[0]!.dims[0] as number;
   const bound = Object.fromEntries(NETWORKS.map((name) => [name, bindNetwork(name, pair[name].layout, state)])) as Record<NetworkName, BoundNetwork>;
   const next: Record<string, Tensor> = {};
-  const latents: Record<string, Tensor> = {};
+  const drawn: Record<string, { readonly of: Draw['of']; readonly value: Tensor }> = {};
   const fed: Record<string, Tensor> = {};
   const slots: Record<string, ScalarSlot> = {};
   const feed = (name: string, slot: ScalarSlot, count: number): Tensor[] => {
@@ -92,21 +96,26 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
 
   const traceOf = (from: number, to: number): Trace<never, unknown> => {
     const cut = (t: Tensor) => (to - from === size ? t : slice(t, 0, from, to));
+    const draw = (of: Draw['of'], name: string, dims: readonly number[]) => {
+      drawn[name] ??= { of, value: input(name, { dtype: 'f32', dims }) };
+      return cut(drawn[name].value);
+    };
     const D: Trace<never, unknown>['D'] = (image, condition) =>
       within('discriminator', () => pair.discriminator.apply(bound.discriminator.scope(training), image, condition));
     return {
       D,
       scores(...batches) {
         if (!pair.discriminator.perImage) return batches.map(([image, condition]) => D(image, condition).logit);
-        const { logit } = D(concat(batches.map(([image]) => image), 0), concat(batches.map(([, condition]) => condition), 0));
+        const joined = (parts: readonly (Tensor | undefined)[]) => (parts.every((t) => t !== undefined) ? concat(parts as readonly Tensor[], 0) : undefined);
+        const condition: Given = { label: joined(batches.map(([, { label }]) => label)), vector: joined(batches.map(([, { vector }]) => vector)) };
+        const { logit } = D(concat(batches.map(([image]) => image), 0), condition);
         return split(logit, batches.map(([image]) => image.dims[0] as number), 0);
       },
       G: (z, condition) => within('generator', () => pair.generator.apply(bound.generator.scope(training), z, condition)),
       batch: Object.fromEntries(Object.entries(batch).map(([port, t]) => [port, cut(t)])) as never,
-      z(name = 'z') {
-        latents[name] ??= input(name, { dtype: 'f32', dims: [size, pair.networks.latent] });
-        return cut(latents[name]);
-      },
+      z: (name = 'z') => draw('normal', name, [size, pair.networks.latent]),
+      uniform: (name) => draw('uniform', name, [size]),
+      leaves: (network) => pair[network].layout.parameters.map((leaf) => ({ ...leaf, value: bound[network].leaf(leaf.path) })),
       schedule, options: plan.options,
     };
   };
@@ -158,8 +167,8 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
   }
   const states: Record<string, ProgramState> = Object.fromEntries(Object.entries(state).map(([name, value]) => [name, { value, next: next[name] ?? value }]));
   return {
-    program: { name: where, inputs: { ...batch, ...latents, ...fed }, state: states, outputs },
+    program: { name: where, inputs: { ...batch, ...Object.fromEntries(Object.entries(drawn).map(([name, { value }]) => [name, value])), ...fed }, state: states, outputs },
     slots, updates,
-    latents: Object.fromEntries(Object.entries(latents).map(([name, t]) => [name, t.dims as readonly number[]])),
+    draws: Object.fromEntries(Object.entries(drawn).map(([name, { of, value }]) => [name, { of, dims: value.dims as readonly number[] }])),
   };
 }

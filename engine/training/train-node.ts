@@ -1,9 +1,9 @@
 /** @file Makes a method the node type `train/<name>`: one training loop, one state and one set of reports for every GAN. */
 import { z } from 'zod';
 import type { WaveContext } from '../dataflow/context.js';
-import { defineNode, type NodeType, type Port, type Ports, type StartContext } from '../dataflow/node.js';
+import { defineNode, type CheckContext, type NodeType, type Port, type Ports, type StartContext } from '../dataflow/node.js';
 import { GantryError, inputError } from '../spec/issue.js';
-import { parse } from '../spec/tensor-type.js';
+import { parse, type Dim, type TensorShape } from '../spec/tensor-type.js';
 import { elements, tensor, type TensorValue, type Tensorial } from '../spec/value.js';
 import type { Executable, State } from '../session/host.js';
 import { initialise } from '../tensor/scope.js';
@@ -44,6 +44,7 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
     options: method.options.prefault({}),
   });
   const typeOf = (port: Port) => (typeof port === 'string' ? port : 'latest' in port ? port.latest : port.previous);
+  const ports = Object.keys(method.batch).map((port) => port.replace(/\?$/, ''));
   const imageType = typeOf(method.batch.image as Port);
   return defineNode({
     name: `train/${method.name}`,
@@ -51,14 +52,15 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
     config,
     inputs: method.batch as Ports,
     outputs: { weights: `@weights[${parse(imageType)!.dims.slice(1).join(',')}]`, metrics: '@metrics' },
+    check: (settings, context) => { describe(method, settings.backbone, backbones, context); },
     async start(settings, context) {
-      const networks = describe(method, settings.backbone, backbones, context, typeOf(method.batch[method.condition] as Port));
+      const networks = describe(method, settings.backbone, backbones, context);
       const optimiser: ConfiguredOptimiser = { type: optimisers.find(({ name }) => name === settings.optimiser.type)!, config: settings.optimiser };
       const plan: StepPlan = {
         method, options: settings.options, pair: networkPair(networks, backbones.find(({ name }) => name === networks.backbone)!),
         optimiser,
         averaging: settings.averaging, accumulate: settings.accumulate,
-        batch: Object.fromEntries(Object.keys(method.batch).map((port) => [port, known(context, port)])),
+        batch: Object.fromEntries(ports.filter((port) => context.wired(port)).map((port) => [port, known(context, port)])),
       };
       const steps = stepPrograms(plan, settings.freeze ?? Number.POSITIVE_INFINITY, context);
       const schedules = method.schedules?.(settings.options) ?? {};
@@ -75,7 +77,7 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
           const { traced, executable } = await steps.at(wave.wave);
           const fall = factorAt(settings.schedule, wave.wave);
           const feeds: Record<string, Tensorial> = { ...(inputs as Record<string, Tensorial>) };
-          for (const [name, dims] of Object.entries(traced.latents)) feeds[name] = tensor('f32', dims, wave.random(name).normal(elements(dims)));
+          for (const [name, { of, dims }] of Object.entries(traced.draws)) feeds[name] = tensor('f32', dims, wave.random(name)[of](elements(dims)));
           for (const [name, slot] of Object.entries(traced.slots)) {
             const values = slot.of === 'optimiser'
               ? optimiser.type.scalars(optimiser.config, state.updates[slot.network] + slot.update + 1, lr * settings.rate[slot.network] * fall)
@@ -98,21 +100,23 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
 }
 
 /** Describes the networks from the configuration and the types that the graph gave the batch. */
-function describe(method: Method, chosen: { type: string }, backbones: readonly Backbone[], context: StartContext, conditionType: string): Networks {
+function describe({ condition }: Method, chosen: { type: string }, backbones: readonly Backbone[], context: CheckContext): Networks {
   const backbone = backbones.find(({ name }) => name === chosen.type)!;
-  const where = `nodes.${context.node}.config.backbone`;
-  const kind = parse(conditionType)?.dtype === 'i64' ? 'integer' : 'vector';
   const image = known(context, 'image').dims.slice(1) as number[];
-  requireFit(backbone, chosen, image, kind, where);
-  const shape = context.type(method.condition);
-  const size = kind === 'integer' ? shape.below : shape.dims[1];
-  if (typeof size !== 'number')
-    throw inputError(`nodes.${context.node}.in.${method.condition}`, `how many labels there are is open: ${method.condition} wants i64<K>[B] with K known`);
-  return { backbone: backbone.name, config: chosen, image, condition: { kind, size }, latent: backbone.latent(chosen) };
+  const size = (port: string | undefined, of: (shape: TensorShape) => Dim | undefined, wanted: string): number => {
+    if (port === undefined || !context.wired(port)) return 0;
+    const found = of(context.type(port));
+    if (typeof found !== 'number') throw inputError(`nodes.${context.node}.in.${port}`, wanted);
+    return found;
+  };
+  const labels = size(condition.label, ({ below }) => below, `how many labels there are is open: ${condition.label} wants i64<K>[B] with K known`);
+  const conditions = { labels: labels === 1 ? 0 : labels, width: size(condition.vector, ({ dims }) => dims[1], `how wide its vectors are is open: ${condition.vector} wants f32[B,E] with E known`) };
+  requireFit(backbone, chosen, image, conditions, `nodes.${context.node}.config.backbone`);
+  return { backbone: backbone.name, config: chosen, image, condition: conditions, latent: backbone.latent(chosen) };
 }
 
 /** The type of a batch port with every size known. */
-function known(context: StartContext, port: string) {
+function known(context: CheckContext, port: string) {
   const shape = context.type(port);
   if (shape.dims.some((d) => typeof d !== 'number')) throw inputError(`nodes.${context.node}.in.${port}`, `its sizes are open (${shape.dims.join(', ')}); training wants them known`);
   return { dtype: shape.dtype, dims: shape.dims };

@@ -3,6 +3,7 @@ import type { Random } from '../session/keyed-random.js';
 import type { State } from '../session/host.js';
 import type { TensorShape } from '../spec/tensor-type.js';
 import type { TensorValue, Transient } from '../spec/value.js';
+import type { Conditions } from './backbone.js';
 
 /** `@dataset[L,...S]`: random access to labelled images (or points). Transient: its loader opens it again on resume. */
 export interface Dataset extends Transient {
@@ -61,8 +62,7 @@ export interface Networks {
   readonly config: unknown;
   /** Sizes of one image. */
   readonly image: readonly number[];
-  /** The condition: an integer below `size` (1: unconditional) or a vector of `size` numbers. */
-  readonly condition: { readonly kind: 'integer' | 'vector'; readonly size: number };
+  readonly condition: Conditions;
   /** Latent width. */
   readonly latent: number;
 }

@@ -16,7 +16,7 @@ export const dcganShallow = defineBackbone({
     generator: count(64).describe('channels of the generator\'s last hidden layer; each layer before has twice as many'),
     discriminator: count(64).describe('channels of the discriminator\'s first layer; each layer after has twice as many'),
   }),
-  conditions: ['integer'],
+  conditions: ['none', 'label'],
   refuses: ([, height, width]) => (height === width && height! >= 16 && height! % 16 === 0 ? undefined : 'it wants square images whose side is a multiple of 16'),
   latent: (c) => c.latent,
   generator(s, latent, condition, c, [channels, side]) {

@@ -16,7 +16,7 @@ export const mlpMaxout = defineBackbone({
     discriminator: count(200).describe('width of the discriminator\'s maxout layers'),
     pool: count(5).describe('linear outputs that compete in a maxout unit'),
   }),
-  conditions: ['integer'],
+  conditions: ['none', 'label'],
   refuses: (image) => (image.length === 1 ? undefined : 'it makes points, f32[N,2]'),
   perImage: true,
   latent: (c) => c.latent,

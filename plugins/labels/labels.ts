@@ -23,10 +23,10 @@ export const uniform = defineNode({
 export const constant = defineNode({
   name: 'label/constant',
   about: 'Label 0 for every item: an unconditional GAN.',
-  config: z.strictObject({}),
+  config: z.strictObject({ k: z.int().min(1).default(1).describe('Labels that there are. 1: the networks have no condition; more: tables of that size whose first row alone is used, as in the unconditional BigGAN of IC-GAN.') }),
   inputs: { like: 'f32[N,...S]' },
   outputs: { label: 'i64<K>[N]' },
-  dims: () => ({ K: 1 }),
+  dims: ({ k }) => ({ K: k }),
   start: () => ({
     state: {},
     step: (state, { like }) => ({ state, outputs: { label: tensor('i64', [rows(like)], new BigInt64Array(rows(like))) } }),

@@ -1,29 +1,33 @@
 /** @file `networks/generate`: images of a trained generator under given labels. */
 import { z } from 'zod';
-import { defineNode, elements, fetched, generate, rows, tensor, type TensorValue, type Weights } from '../../engine/index.js';
+import { defineNode, elements, fetched, generate, inputError, rows, tensor, type TensorValue, type Weights } from '../../engine/index.js';
 
 export const generateImages = defineNode({
   name: 'networks/generate',
-  about: 'Images that the (averaged) generator makes for labels, one each.',
+  about: 'Images that the (averaged) generator makes for labels, vectors, or both, one each.',
   config: z.strictObject({
     batch: z.int().positive().default(500).describe('images in one call; bounds the memory'),
     averaged: z.boolean().default(true).describe('use the averaged generator where training averages'),
   }),
-  inputs: { label: 'i64<K>[N]', weights: { latest: '@weights[...S]' } },
+  inputs: { 'label?': 'i64<K>[N]', 'vector?': 'f32[N,E]', weights: { latest: '@weights[...S]' } },
   outputs: { image: 'f32[N,...S]' },
+  check({}, { node, wired }) {
+    if (!wired('label') && !wired('vector')) throw inputError(`nodes.${node}.in`, 'neither label nor vector is wired: one of them says how many images to make', { try: 'label/constant for an unconditional generator' });
+  },
   start: ({ batch, averaged }) => ({
     state: {},
     async step(state, inputs, { services, random, signal }) {
       const weights = inputs.weights as Weights;
-      const label = await fetched(services, inputs.label);
-      const count = label.dims[0]!, { image: size, latent } = weights.networks;
+      const [label, vector] = await Promise.all([inputs.label, inputs.vector].map((value) => value && fetched(services, value)));
+      const part = (from: number, to: number) => ({ label: label && rows(label, from, to), vector: vector && rows(vector, from, to) });
+      const count = (label ?? vector)!.dims[0]!, { image: size, latent } = weights.networks;
       const latents = random('z');
       const images = new Float32Array(count * elements(size));
       for (let from = 0; from < count; from += batch) {
         signal.throwIfAborted();
         const to = Math.min(count, from + batch);
         const z = tensor('f32', [to - from, latent], latents.normal((to - from) * latent));
-        const made = (await generate(services, weights, z, rows(label, from, to), averaged)) as TensorValue;
+        const made = (await generate(services, weights, z, part(from, to), averaged)) as TensorValue;
         images.set(made.data as Float32Array, from * elements(size));
       }
       return { state, outputs: { image: tensor('f32', [count, ...size], images) } };

@@ -14,19 +14,19 @@ afterAll(() => folder.remove());
 /** A generator that ignores nothing: image = z W (+ label), reshaped. */
 function generator(image: readonly number[], labels: number): Uint8Array {
   const latent = 3, width = image.reduce((a, b) => a * b, 1);
-  const z = input('z', { dtype: 'f32', dims: ['N', latent] }), condition = input('condition', { dtype: 'i64', dims: ['N'] });
+  const z = input('z', { dtype: 'f32', dims: ['N', latent] }), label = input('label', { dtype: 'i64', dims: ['N'] });
   const weight = input('weight', { dtype: 'f32', dims: [latent, width] });
-  const flat = labels > 1 ? add(matmul(z, weight), reshape(cast(condition, 'f32'), ['N', 1])) : matmul(z, weight);
-  const networks = { backbone: 'none', config: {}, image, condition: { kind: 'integer', size: labels }, latent };
+  const flat = labels > 1 ? add(matmul(z, weight), reshape(cast(label, 'f32'), ['N', 1])) : matmul(z, weight);
+  const networks = { backbone: 'none', config: {}, image, condition: { labels: labels === 1 ? 0 : labels, width: 0 }, latent };
   return encode({
-    name: 'generator', inputs: labels > 1 ? { z, condition } : { z }, state: { weight: { value: weight, next: weight } },
+    name: 'generator', inputs: labels > 1 ? { z, label } : { z }, state: { weight: { value: weight, next: weight } },
     outputs: { image: reshape(flat, ['N', ...image]) },
   }, { constants: { weight: tensor('f32', [latent, width], new Float32Array(latent * width)) }, metadata: { gantry: JSON.stringify(networks) } });
 }
 
 test('points become a table and a scatter plot, and their labels are dealt out in turn', async () => {
   writeFileSync(join(folder.path, 'points.onnx'), generator([2], 5));
-  const { code, err, events } = await folder.gantry('sample', 'points.onnx', '--count', '70', '--condition', '1,4', '--out', 'points', '--json');
+  const { code, err, events } = await folder.gantry('sample', 'points.onnx', '--count', '70', '--classes', '1,4', '--out', 'points', '--json');
   expect({ code, err }).toEqual({ code: 0, err: '' });
   expect(events).toMatchObject([{ type: 'sampled', count: 70 }]);
   const lines = readFileSync(join(folder.path, 'points/samples.csv'), 'utf8').trim().split('\n');
@@ -47,9 +47,9 @@ test('images become PNG files and a contact sheet', async () => {
 test('what can not be drawn from says why', async () => {
   writeFileSync(join(folder.path, 'torn.onnx'), 'nothing');
   const [torn, label, absent] = await Promise.all([
-    folder.gantry('sample', 'torn.onnx'), folder.gantry('sample', 'points.onnx', '--condition', '5'), folder.gantry('sample', '.'),
+    folder.gantry('sample', 'torn.onnx'), folder.gantry('sample', 'points.onnx', '--classes', '5'), folder.gantry('sample', '.'),
   ]);
   expect(torn).toMatchObject({ code: 2, err: expect.stringMatching(/torn.onnx: is no ONNX file|was not exported by gantry/) });
-  expect(label).toMatchObject({ code: 2, err: expect.stringContaining('--condition: "5" is no label; labels are 0 to 4') });
+  expect(label).toMatchObject({ code: 2, err: expect.stringContaining('--classes: "5" is no label; labels are 0 to 4') });
   expect(absent).toMatchObject({ code: 2, err: expect.stringContaining('it holds no generator.onnx') });
 });

@@ -26,12 +26,12 @@ test.each<[string, object, Given, readonly number[]]>([
   for (let wave = 0; wave < 3; wave++) await trainer.step(wave);
   const { weights } = trainer, { latent } = weights.networks;
   const session = await ort.InferenceSession.create(await exportGenerator(weights, services));
-  expect([session.inputNames, session.outputNames]).toEqual([['z', 'condition'], ['image']]);
+  expect([session.inputNames, session.outputNames]).toEqual([['z', 'label'], ['image']]);
   for (const count of [1, 7]) {
     const z = keyedRandom(seed, 'sample', count, 'z').normal(count * latent), labels = BigInt64Array.from({ length: count }, (_, i) => BigInt(i % LABELS));
-    const made = await session.run({ z: new ort.Tensor('float32', z, [count, latent]), condition: new ort.Tensor('int64', labels, [count]) });
+    const made = await session.run({ z: new ort.Tensor('float32', z, [count, latent]), label: new ort.Tensor('int64', labels, [count]) });
     expect(made.image!.dims).toEqual([count, ...image]);
-    const of = async (averaged: boolean) => ((await generate(services, weights, tensor('f32', [count, latent], z), tensor('i64', [count], labels), averaged)) as TensorValue).data as Float32Array;
+    const of = async (averaged: boolean) => ((await generate(services, weights, tensor('f32', [count, latent], z), { label: tensor('i64', [count], labels) }, averaged)) as TensorValue).data as Float32Array;
     const [averaged, live, got] = [await of(true), await of(false), made.image!.data as Float32Array];
     const apart = (a: Float32Array, b: Float32Array) => a.reduce((most, v, i) => Math.max(most, Math.abs(v - b[i]!)), 0);
     expect(apart(got, averaged)).toBeLessThan(1e-5);

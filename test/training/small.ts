@@ -18,10 +18,10 @@ export const BATCH = 8;
 
 /** Networks without batch norm or any other state. */
 export const plain = defineBackbone({
-  name: 'plain', about: 'Two layers each.', config: z.strictObject({ type: z.literal('plain') }), conditions: ['integer'], latent: () => 2,
-  generator: (s, z, { value, size }) => linear(s.at('out'), tanh(linear(s.at('hidden'), concat([z, oneHot(value, size)], 1), 6)), 2),
-  discriminator(s, image, { value, size }) {
-    const feature = tanh(add(linear(s.at('hidden'), image, 6), linear(s.at('label'), oneHot(value, size), 6)));
+  name: 'plain', about: 'Two layers each.', config: z.strictObject({ type: z.literal('plain') }), conditions: ['label'], latent: () => 2,
+  generator: (s, z, { label, labels }) => linear(s.at('out'), tanh(linear(s.at('hidden'), concat([z, oneHot(label!, labels)], 1), 6)), 2),
+  discriminator(s, image, { label, labels }) {
+    const feature = tanh(add(linear(s.at('hidden'), image, 6), linear(s.at('label'), oneHot(label!, labels), 6)));
     return { feature, logit: reshape(linear(s.at('out'), feature, 1), [image.dims[0]!]) };
   },
 });
@@ -33,7 +33,7 @@ export function planOf(backbone: Backbone, more: Partial<StepPlan> = {}, raw: ob
   const config = backbone.config.parse(raw);
   return {
     method: selfConditioned, options: { loss: 'logistic', r1: 0 }, accumulate: 1,
-    pair: networkPair({ backbone: backbone.name, config, image: [2], latent: backbone.latent(config), condition: { kind: 'integer', size: LABELS } }, backbone),
+    pair: networkPair({ backbone: backbone.name, config, image: [2], latent: backbone.latent(config), condition: { labels: LABELS, width: 0 } }, backbone),
     optimiser: { type: sgd, config: sgd.config.parse({ type: 'sgd', lr: 0.1 }) },
     batch: { image: { dtype: 'f32', dims: [batch, 2] }, label: { dtype: 'i64', dims: [batch] } },
     ...more,
@@ -54,12 +54,12 @@ export function firstValues(plan: StepPlan): Values {
 }
 
 /** The batch and latents of a wave. */
-export function batchOf(plan: StepPlan, { latents }: TracedStep, wave = 0): Readonly<Record<string, Feed>> {
+export function batchOf(plan: StepPlan, { draws }: TracedStep, wave = 0): Readonly<Record<string, Feed>> {
   const random = (name: string) => keyedRandom(seed, 'batch', wave, name), size = plan.batch.image!.dims[0] as number;
   return {
     image: { dims: [size, 2], data: random('image').normal(2 * size) },
     label: { dims: [size], data: random('label').integers(size, LABELS) },
-    ...Object.fromEntries(Object.entries(latents).map(([name, dims]) => [name, { dims, data: random(name).normal(dims.reduce((a, b) => a * b)) }])),
+    ...Object.fromEntries(Object.entries(draws).map(([name, { of, dims }]) => [name, { dims, data: random(name)[of](dims.reduce((a, b) => a * b)) }])),
   };
 }
 

@@ -32,10 +32,10 @@ test(`the generator's phase sees the discriminator as its phase left it: both at
 
 test(`to the next phase an update is a constant, even where a method lets the gradient through (seed ${seed})`, () => {
   const method = defineMethod({
-    name: 'open', about: 'Never stops a gradient.', batch: { image: 'f32[B,...S]', label: 'i64<K>[B]' }, condition: 'label', options: z.strictObject({}),
+    name: 'open', about: 'Never stops a gradient.', batch: { image: 'f32[B,...S]', label: 'i64<K>[B]' }, condition: { label: 'label' }, options: z.strictObject({}),
     phases: ({ G, D, batch: { label }, z: latent }) => [
-      { trains: 'discriminator', losses: () => ({ fake: mean(square(D(G(latent(), label), label).logit)) }) },
-      { trains: 'generator', losses: () => ({ fool: mul(mean(D(G(latent(), label), label).logit), -1) }) },
+      { trains: 'discriminator', losses: () => ({ fake: mean(square(D(G(latent(), { label }), { label }).logit)) }) },
+      { trains: 'generator', losses: () => ({ fool: mul(mean(D(G(latent(), { label }), { label }).logit), -1) }) },
     ],
   });
   const plan = planOf(plain, { method }), state = firstValues(plan);
@@ -88,14 +88,14 @@ describe('sharing', () => {
 
   test(`phases with latents of their own share nothing of it (seed ${seed})`, () => {
     const method = defineMethod({
-      name: 'two-draws', about: 'Each phase draws.', batch: { image: 'f32[B,...S]', label: 'i64<K>[B]' }, condition: 'label', options: z.strictObject({}),
+      name: 'two-draws', about: 'Each phase draws.', batch: { image: 'f32[B,...S]', label: 'i64<K>[B]' }, condition: { label: 'label' }, options: z.strictObject({}),
       phases: ({ G, D, batch: { image, label }, z: latent }) => [
-        { trains: 'discriminator', losses: () => ({ gap: sub(mean(D(stopGradient(G(latent('d'), label)), label).logit), mean(D(image, label).logit)) }) },
-        { trains: 'generator', losses: () => ({ gap: mul(mean(D(G(latent('g'), label), label).logit), -1) }), report: () => ({ spread: mean(square(G(latent('g'), label))) }) },
+        { trains: 'discriminator', losses: () => ({ gap: sub(mean(D(stopGradient(G(latent('d'), { label })), { label }).logit), mean(D(image, { label }).logit)) }) },
+        { trains: 'generator', losses: () => ({ gap: mul(mean(D(G(latent('g'), { label }), { label }).logit), -1) }), report: () => ({ spread: mean(square(G(latent('g'), { label }))) }) },
       ],
     });
     const plan = planOf(mlpMaxout, { method }), traced = traceStep(plan, all);
-    expect(traced.latents).toEqual({ d: [BATCH, 2], g: [BATCH, 2] });
+    expect(traced.draws).toEqual({ d: { of: 'normal', dims: [BATCH, 2] }, g: { of: 'normal', dims: [BATCH, 2] } });
     const state = firstValues(plan), feeds = batchOf(plan, traced);
     expect(runStep(plan, traced, state, { feeds: { g: feeds.d! } }).metrics['generator.gap']).not.toBeCloseTo(runStep(plan, traced, state).metrics['generator.gap']!, 6);
     expect(Object.keys(runStep(plan, traced, state).metrics)).toEqual(['discriminator.gap', 'generator.gap', 'generator.spread']);
@@ -110,7 +110,7 @@ describe('sharing', () => {
 
   test('with batch norm in the discriminator, real and fake ones never share a pass', () => {
     const config = dcganShallow.config.parse({ type: 'dcgan-shallow', latent: 2, embedding: 2, generator: 2, discriminator: 2 });
-    const pair = networkPair({ backbone: 'dcgan-shallow', config, image: [1, 16, 16], latent: 2, condition: { kind: 'integer', size: LABELS } }, dcganShallow);
+    const pair = networkPair({ backbone: 'dcgan-shallow', config, image: [1, 16, 16], latent: 2, condition: { labels: LABELS, width: 0 } }, dcganShallow);
     const plan = planOf(plain, { pair, batch: { image: { dtype: 'f32', dims: [4, 1, 16, 16] }, label: { dtype: 'i64', dims: [4] } } });
     const { program } = traceStep(plan, only('discriminator'));
     const rows = topological(Object.values(program.outputs)).filter(({ op, where }) => op.name === 'batchNormalise' && where.includes('discriminator')).map(({ inputs }) => inputs[0]!.dims[0]);
@@ -147,10 +147,10 @@ describe('the average', () => {
 
 describe('phases', () => {
   const method = defineMethod({
-    name: 'several', about: 'Several updates of the critic.', batch: { image: 'f32[B,...S]', label: 'i64<K>[B]' }, condition: 'label', options: z.strictObject({}),
+    name: 'several', about: 'Several updates of the critic.', batch: { image: 'f32[B,...S]', label: 'i64<K>[B]' }, condition: { label: 'label' }, options: z.strictObject({}),
     phases: ({ G, D, batch: { image, label }, z: latent }) => [
-      { trains: 'discriminator', times: 2, losses: () => ({ gap: sub(mean(D(stopGradient(G(latent(), label)), label).logit), mean(D(image, label).logit)), size: mul(add(mean(square(D(image, label).logit)), 0), 0.1) }) },
-      { trains: 'generator', every: 3, losses: () => ({ gap: mul(mean(D(G(latent(), label), label).logit), -1) }) },
+      { trains: 'discriminator', times: 2, losses: () => ({ gap: sub(mean(D(stopGradient(G(latent(), { label })), { label }).logit), mean(D(image, { label }).logit)), size: mul(add(mean(square(D(image, { label }).logit)), 0), 0.1) }) },
+      { trains: 'generator', every: 3, losses: () => ({ gap: mul(mean(D(G(latent(), { label }), { label }).logit), -1) }) },
     ],
   });
 

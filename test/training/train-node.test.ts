@@ -104,7 +104,7 @@ test('weights carry the networks and the averages, not the moments', async () =>
   const trainer = await startTrainer(host, { averaging: { decay: 0.9 }, optimiser: { type: 'adam', lr: 0.001 } });
   expect(trainer.names()).toEqual(expect.arrayContaining(['generator/moment1', 'discriminator/moment2']));
   expect(Object.keys(trainer.weights.state).sort()).toEqual(['discriminator/parameters', 'generator/average', 'generator/average-buffers', 'generator/buffers', 'generator/parameters']);
-  expect(trainer.weights.networks).toMatchObject({ backbone: 'mlp-maxout', image: [2], condition: { kind: 'integer', size: LABELS }, latent: 2 });
+  expect(trainer.weights.networks).toMatchObject({ backbone: 'mlp-maxout', image: [2], condition: { labels: LABELS, width: 0 }, latent: 2 });
 });
 
 test('a loss that runs away ends the run with exit code 3, named by phase and term; the state is the one before', async () => {
@@ -128,12 +128,12 @@ describe('refused, with the place and exit code 2', () => {
   });
 
   test('vectors for networks that take labels', async () => {
-    const method = { ...selfConditioned, batch: { image: 'f32[B,...S]', label: 'f32[B,E]' } };
+    const method = { ...selfConditioned, batch: { image: 'f32[B,...S]', vector: 'f32[B,E]' }, condition: { vector: 'vector' } };
     const type = trainNode(method, { backbones, optimisers: [adam] });
     const start = async () => type.start(type.config.parse({ backbone: { type: 'mlp-maxout' }, optimiser: { type: 'adam', lr: 1 } }), {
-      node: 'train', type: (port: string) => ({ dtype: 'f32', dims: port === 'image' ? [4, 2] : [4, 16] }),
+      node: 'train', wired: () => true, type: (port: string) => ({ dtype: 'f32', dims: port === 'image' ? [4, 2] : [4, 16] }),
     } as never);
-    await expect(start()).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining("backbone mlp-maxout carries integer conditions; this method's is vector") });
+    await expect(start()).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('backbone mlp-maxout carries no condition and labels; here it gets vectors') });
   });
 
   test('a backbone or an optimiser that is not at hand', () => {

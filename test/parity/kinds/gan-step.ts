@@ -80,7 +80,7 @@ export const ganStep: Kind = {
     const z = floats('in/z'), image = floats('in/x_real');
     const label = tensor('i64', arrays.get('in/y')!.dims, BigInt64Array.from(arrays.get('in/y')!.data as Int32Array, BigInt));
     const networks: Networks = {
-      backbone: backbone.name, config: configOf(manifest), image: image.dims.slice(1), latent: z.dims[1]!, condition: { kind: 'integer', size: config.nlabels },
+      backbone: backbone.name, config: configOf(manifest), image: image.dims.slice(1), latent: z.dims[1]!, condition: { labels: config.nlabels === 1 ? 0 : config.nlabels, width: 0 },
     };
     const pair = networkPair(networks, backbone);
     const compare = comparison(fixture), { output, gradient } = tolerances(fixture);
@@ -136,7 +136,7 @@ export const ganStep: Kind = {
     const probes = await runOnce(host, probeProgram(pair, networks, image, z, label, config.r1_weight), initial, { z, image, label });
     for (const [group, key] of Object.entries({ 'G/out_train': 'out_train', 'D/out_real_train': 'real_train', 'D/out_real_eval': 'real_eval', 'D/features_eval': 'features_eval', 'R1/per_sample_sq_grad_norm': 'norm', 'R1/dDsum_dx': 'slope' }))
       compare.array(group, group, (probes.outputs[key] as TensorValue).data as Float32Array, output);
-    const evaluated = await runOnce(host, generatorProgram(pair), initial, config.nlabels === 1 ? { z } : { z, condition: label });
+    const evaluated = await runOnce(host, generatorProgram(pair), initial, config.nlabels === 1 ? { z } : { z, label });
     compare.array('G/out_eval', 'G/out_eval', (evaluated.outputs.image as TensorValue).data as Float32Array, output);
     compare.scalar('scalars', scalars.r1_penalty, Number((probes.outputs.penalty as TensorValue).data[0]), scalarTolerance(scalars.r1_penalty));
     await compareLeaves('R1/grad', 'R1/grad', 'discriminator', 'parameters', await host.put(probes.outputs.penalty_gradient as TensorValue), compare.array, gradient);
@@ -147,7 +147,7 @@ export const ganStep: Kind = {
     let state: State = initial;
     for (const network of ['discriminator', 'generator'] as const) {
       const traced = traceStep(plan, ({ trains }) => trains === network);
-      const feeds = { image, label, ...Object.fromEntries(Object.keys(traced.latents).map((key) => [key, z])), ...scalarFeeds(traced.slots, optimiser) };
+      const feeds = { image, label, ...Object.fromEntries(Object.keys(traced.draws).map((key) => [key, z])), ...scalarFeeds(traced.slots, optimiser) };
       const after = await runOnce(host, traced.program, state, feeds);
       state = { ...state, ...after.state };
       const phase = `${LETTER[network]}step`, other: NetworkName = network === 'generator' ? 'discriminator' : 'generator';
@@ -164,7 +164,7 @@ export const ganStep: Kind = {
       if (state[`${other}/buffers`]) await compareLeaves(`${phase}/${LETTER[other]}_buffers_after`, `${phase}/${LETTER[other]}_buffers_after`, other, 'buffers', state[`${other}/buffers`]!, compare.array, output);
     }
     const whole = traceStep(plan, () => true);
-    const together = await runOnce(host, whole.program, initial, { image, label, ...Object.fromEntries(Object.keys(whole.latents).map((key) => [key, z])), ...scalarFeeds(whole.slots, optimiser) });
+    const together = await runOnce(host, whole.program, initial, { image, label, ...Object.fromEntries(Object.keys(whole.draws).map((key) => [key, z])), ...scalarFeeds(whole.slots, optimiser) });
     for (const network of NETWORKS) {
       const [apart, joint] = await Promise.all([state, { ...initial, ...together.state }].map(async (version) => (await host.get(version[`${network}/gradient`]!)).data));
       const largest = (apart as Float32Array).reduce((most, g) => Math.max(most, Math.abs(g)), 0);
@@ -204,10 +204,10 @@ function probeProgram(pair: NetworkPair, networks: Networks, image: TensorValue,
   return program('probe', shapes, inputs, (state, feeds) => {
     const bound = (network: NetworkName) => bindNetwork(network, pair[network].layout, state);
     const G = bound('generator'), D = bound('discriminator'), R = bound('discriminator');
-    const made = pair.generator.apply(G.scope(true), feeds.z, feeds.label);
-    const real = pair.discriminator.apply(D.scope(true), feeds.image, feeds.label).logit;
-    const judged = pair.discriminator.apply(bound('discriminator').scope(false), feeds.image, feeds.label);
-    const { logit } = pair.discriminator.apply(R.scope(true), feeds.image, feeds.label);
+    const made = pair.generator.apply(G.scope(true), feeds.z, feeds);
+    const real = pair.discriminator.apply(D.scope(true), feeds.image, feeds).logit;
+    const judged = pair.discriminator.apply(bound('discriminator').scope(false), feeds.image, feeds);
+    const { logit } = pair.discriminator.apply(R.scope(true), feeds.image, feeds);
     const penalty: Tensor = r1(logit, feeds.image, weight || 1);
     return {
       next: (G.buffers ? { 'generator/buffers': G.buffers } : {}) as Record<string, Tensor>,
