@@ -1,5 +1,5 @@
 /** @file Adversarial losses and regularisers that methods share. */
-import { add, mean, mul, neg, relu, softplus, square, sub, sum } from '../tensor/ops/index.js';
+import { add, constant, matmul, mean, mul, neg, relu, reshape, softplus, square, sub, sum } from '../tensor/ops/index.js';
 import { grad } from '../tensor/grad.js';
 import type { Tensor } from '../tensor/tensor.js';
 
@@ -36,3 +36,13 @@ export function squaredGradientNorm(logit: Tensor, image: Tensor): Tensor {
  * as in Self-Conditioned GAN's code (section 1.3 of its facts).
  */
 export const r1 = (logit: Tensor, image: Tensor, weight: number): Tensor => mul(mean(squaredGradientNorm(logit, image)), weight);
+
+/**
+ * Half the squared Frobenius norm of the off-diagonal part of W W^T, summed over weights [out,…]: its gradient is 2 (W W^T o (1 - I)) W, the
+ * modified orthogonal regularisation of BigGAN (Brock et al. 2019, equation 3 without its diagonal).
+ */
+export const offDiagonalGram = (weights: readonly Tensor[]): Tensor => weights.map((weight) => {
+  const rows = weight.dims[0] as number, flat = reshape(weight, [rows, -1]);
+  const apart = constant(Float64Array.from({ length: rows * rows }, (_, i) => Number(Math.floor(i / rows) !== i % rows)), weight.dtype, [rows, rows]);
+  return mul(sum(square(mul(matmul(flat, flat, { transposeB: true }), apart))), 0.5);
+}).reduce((a, b) => add(a, b));
