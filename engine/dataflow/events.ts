@@ -18,8 +18,12 @@ export interface WaveCompleted {
   readonly outputs: Readonly<Record<string, Outputs>>;
   readonly snapshot: Snapshot;
 }
-/** All waves are done. `already` if they were before this run began; `unstepped` names nodes whose cadence lies beyond a shortened run. */
-export interface Finished { readonly type: 'finished'; readonly waves: number; readonly already: boolean; readonly unstepped: readonly string[] }
+/**
+ * All waves are done, or a node said that they suffice (`early`: which one, and why). `already` if they were before this run began; `unstepped` names
+ * nodes whose cadence lies beyond a shortened run.
+ */
+export interface Finished { readonly type: 'finished'; readonly waves: number; readonly already: boolean; readonly unstepped: readonly string[]; readonly early?: Early }
+export interface Early { readonly node: string; readonly says: string }
 /** Stopped on request after `completed` waves. */
 export interface Stopped { readonly type: 'stopped'; readonly completed: number }
 

@@ -7,7 +7,7 @@ import { NEVER, Subject, Subscription, catchError, concat, from, map, mergeScan,
 import type { Value } from '../spec/value.js';
 import { checkSaved, start, type Actor, type Tick } from './actor.js';
 import type { Services } from './context.js';
-import type { RunEnd, RunEvent } from './events.js';
+import type { Early, Outputs, RunEnd, RunEvent } from './events.js';
 import type { Edge, Plan } from './plan.js';
 import type { Snapshot } from './snapshot.js';
 import { createStepper, isPromise, type Stepper } from './step.js';
@@ -51,6 +51,7 @@ export function run(plan: Plan, options: RunOptions): Running {
   setMaxListeners(0, halt.signal);
   let failure: { readonly error: unknown } | undefined;
   let snapshot = saved;
+  let early: Early | undefined;
 
   const fail = (error: unknown) => {
     failure ??= { error };
@@ -93,13 +94,16 @@ export function run(plan: Plan, options: RunOptions): Running {
       });
     };
     const complete = (ticks: readonly Tick[]) => {
+      if (early) return;
       const wave = completed++;
       snapshot = snapshotOf(actors, ticks, completed);
       const outputs = Object.fromEntries(ticks.flatMap((tick, i) => (tick.stepped ? [[actors[i]!.node.id, tick.outputs]] : [])));
       emit({ type: 'wave', wave, completed, outputs, snapshot });
       live = live.filter((tick) => tick.wave >= wave);
       sweep.sweep([...live, ...busy.keys()]);
+      early = enough(plan, outputs);
       if (completed === waves) over();
+      else if (early) halt.abort();
       else schedule();
     };
 
@@ -187,8 +191,8 @@ export function run(plan: Plan, options: RunOptions): Running {
     }
     if (!failure) {
       const completed = snapshot?.waves ?? begin;
-      end = completed < waves ? { type: 'stopped', completed }
-        : { type: 'finished', waves, already: begin >= waves, unstepped: begin >= waves ? [] : unstepped(plan, snapshot!) };
+      end = completed < waves && !early ? { type: 'stopped', completed }
+        : { type: 'finished', waves: Math.min(waves, completed), already: begin >= waves, unstepped: begin >= waves ? [] : unstepped(plan, snapshot!), ...(early && { early }) };
       emit(end);
       await Promise.all(busy.values());
     }
@@ -199,6 +203,15 @@ export function run(plan: Plan, options: RunOptions): Running {
     return end!;
   };
   return { events: events.asObservable(), done: turn().then(execute), snapshot: () => snapshot };
+}
+
+/** A value on a `@stop` port makes its wave the last one. */
+function enough(plan: Plan, outputs: Readonly<Record<string, Outputs>>): Early | undefined {
+  for (const { id, outputs: ports } of plan.nodes) for (const [port, type] of Object.entries(ports)) {
+    const said = type === '@stop' ? outputs[id]?.[port] : undefined;
+    if (said !== undefined) return { node: id, says: (said as { readonly says: string }).says };
+  }
+  return undefined;
 }
 
 const turn = () => new Promise<void>((resolve) => { setImmediate(resolve); });

@@ -14,6 +14,8 @@ export interface RunRecord {
   readonly versions: Readonly<Record<string, string>>;
   /** Waves in all, and how checkpoints are kept: a resumed run goes on with these unless it is told otherwise. */
   readonly waves?: number;
+  /** Why it ended before the waves that it was started with: a node said that they suffice. `waves` is where it ended. */
+  readonly early?: string;
   readonly checkpoints?: { readonly every: number; readonly keep: number; readonly best?: Best };
   /** The command as it was typed. */
   readonly command: readonly string[];

@@ -11,7 +11,7 @@ import type { Console } from '../journal/console.js';
 import { drawingOf } from '../journal/draw.js';
 import { createJournal, type Journal } from '../journal/journal.js';
 import { writeReport, type ReportContent } from '../journal/report.js';
-import { writeRunRecord, type RunDirectory, type RunRecord } from '../journal/run-directory.js';
+import { readRunRecord, writeRunRecord, type RunDirectory, type RunRecord } from '../journal/run-directory.js';
 import { GantryError, inputError } from '../spec/issue.js';
 import type { Metrics } from '../spec/picture.js';
 import { claimNew, claimResumed, nameOfRun, unclaim } from './claim.js';
@@ -166,8 +166,14 @@ async function go(flow: Flow): Promise<RunResult> {
       throw withCheckpoint(failure.error, kept, directory);
     }
   }
+  const early = end?.type === 'finished' ? end.early : undefined;
+  if (early) {
+    // Before the last checkpoint: whoever is killed in between goes on to the same end.
+    await writeRunRecord(directory, { ...await readRunRecord(directory), waves: last!.waves, early: early.says });
+    services.note(`node "${early.node}" ends the run after ${last!.waves} waves: ${early.says}`);
+  }
   if (last && last.waves > kept) await checkpoint(last);
-  if (last) await leaveResults(flow, weights.of(last), last.waves);
+  if (last) await leaveResults(early ? { ...flow, waves: last.waves } : flow, weights.of(last), last.waves);
   if (failure) throw failure.error;
   const type = end!.type, metrics = journal.latest, completed = last?.waves ?? kept;
   console?.[type]({ waves: completed, out: directory.path, metrics, longestStall: stalls.longest() });

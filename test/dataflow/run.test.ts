@@ -255,3 +255,14 @@ test('many synchronous waves neither overflow the stack nor keep signals from be
   const { events } = await record({ a: { type: counter() } }, 10_000_000, { signal: stop.signal });
   expect(events.at(-1)!.type).toBe('stopped');
 });
+
+test('a value on a @stop port makes its wave the last one, whatever was under way', async () => {
+  for (const prefetch of [1, 4]) {
+    const stop = counter({ outputs: { stop: '@stop' }, step: (state) => ({ state: state + 1, outputs: state === 6 ? { stop: { says: 'seven are enough' } } : {} }) });
+    const { events, running, error } = await record({ a: { type: counter() }, b: { type: stop } }, 50, { prefetch });
+    expect(error).toBeUndefined();
+    expect(events.at(-1)).toEqual({ type: 'finished', waves: 7, already: false, unstepped: [], early: { node: 'b', says: 'seven are enough' } });
+    expect(types(events).filter((type) => type === 'wave').length).toBe(7);
+    expect(running.snapshot()!.nodes.a!.state).toBe(7);
+  }
+});
