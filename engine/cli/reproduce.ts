@@ -45,16 +45,16 @@ export const reproduceCommand = (): Command =>
       const done: { readonly row: TableRow; readonly ours: ReadonlyMap<string, Ours | undefined> }[] = [];
       try {
         for (const row of rows) {
-          const trials: Metrics[] = [];
-          for (let seed = 1; seed <= (options.trials ?? table.trials); seed++) {
-            const metrics = await trial(table, row, seed, options, stop.signal);
+          const trials: Metrics[] = [], { why, graph } = row;
+          for (let seed = 1; seed <= (why || !graph ? 0 : options.trials ?? table.trials); seed++) {
+            const metrics = await trial(table, row, graph!, seed, options, stop.signal);
             if (!metrics) { process.exitCode = 75; return; }
             trials.push(metrics);
           }
           const ours = new Map(table.metrics.map((metric) => [metric.name, estimate(trials, metric)]));
-          for (const metric of table.metrics) if (!ours.get(metric.name)) say(`${row.row} on ${row.data}: no run gave a finite ${metric.from}`, true);
+          for (const metric of table.metrics) if (trials.length && !ours.get(metric.name)) say(`${row.row} on ${row.data}: no run gave a finite ${metric.from}`, true);
           done.push({ row, ours });
-          if (options.json) for (const { name: metric } of table.metrics) emit({ table: table.name, row: row.row, data: row.data, metric, ours: ours.get(metric) ?? null, paper: row.paper[metric] ?? null });
+          if (options.json) for (const { name: metric } of table.metrics) if (row.paper[metric] || ours.get(metric)) emit({ table: table.name, row: row.row, data: row.data, metric, ours: ours.get(metric) ?? null, paper: row.paper[metric] ?? null, ...(why && { why }) });
         }
       } finally {
         stop.release();
@@ -85,12 +85,12 @@ function choose(table: Table, patterns: string | undefined): readonly TableRow[]
 }
 
 /** One run of a row's graph, or the rest of it, or what it gave if it is finished. `undefined` if it was stopped. */
-async function trial(table: Table, row: TableRow, seed: number, options: Options, signal: AbortSignal): Promise<Metrics | undefined> {
+async function trial(table: Table, row: TableRow, graph: string, seed: number, options: Options, signal: AbortSignal): Promise<Metrics | undefined> {
   const [{ runGraph }, { createConsole }, { holdsRun }] = await Promise.all([
     import('../registry/run-graph.js'), import('../journal/console.js'), import('../journal/run-directory.js'),
   ]);
   const sets = Object.entries(row.set ?? {}).map(([path, value]) => `${path}=${JSON.stringify(value)}`);
-  const loaded = await read(isAbsolute(row.graph) ? row.graph : join(PACKAGE, row.graph), sets);
+  const loaded = await read(isAbsolute(graph) ? graph : join(PACKAGE, graph), sets);
   const out = join(options.out, table.name, addressOf(row), `seed-${seed}${options.waves ? `-${options.waves}-waves` : ''}`);
   say(`${row.row} on ${row.data}, seed ${seed}: ${out}`, true);
   // A host of its own for each run: nothing that one leaves behind weighs on the next.
@@ -115,16 +115,22 @@ function estimate(trials: readonly Metrics[], { from, scale = 1 }: Table['metric
   return { mean, ...(n > 1 && { se: Math.sqrt(variance / n) }), trials: n };
 }
 
-/** The table as Markdown: ours over theirs. */
+/** The table as Markdown: ours over theirs; below it, which rows were not run, and why. */
 function format(table: Table, done: readonly { readonly row: TableRow; readonly ours: ReadonlyMap<string, Ours | undefined> }[]): string {
-  const spell = (value: Estimate | undefined, digits = 3): string =>
-    (value === undefined ? '–' : `${value.mean.toFixed(digits)}${value.se === undefined ? '' : ` ± ${value.se.toFixed(digits)}`}`);
+  const spell = (value: Estimate | undefined, digits = 3): string => {
+    const spread = value?.se ?? value?.sd;
+    return value === undefined ? '–' : `${value.mean.toFixed(digits)}${spread === undefined ? '' : ` ± ${spread.toFixed(digits)}`}`;
+  };
+  const metrics = table.metrics.filter(({ name }) => done.some(({ row, ours }) => row.paper[name] || ours.get(name)));
   const lines = done.flatMap(({ row, ours }) => [
-    [row.row, row.data, `ours (${Math.max(...[...ours.values()].map((one) => one?.trials ?? 0))})`, ...table.metrics.map((metric) => spell(ours.get(metric.name), metric.digits))],
-    ['', '', 'paper', ...table.metrics.map((metric) => spell(row.paper[metric.name], metric.digits))],
+    [row.row, row.data, row.why ? 'ours: not run' : `ours (${Math.max(...[...ours.values()].map((one) => one?.trials ?? 0))})`, ...metrics.map((metric) => spell(ours.get(metric.name), metric.digits))],
+    ['', '', 'paper', ...metrics.map((metric) => spell(row.paper[metric.name], metric.digits))],
   ]);
-  const all = [['', 'data', '', ...table.metrics.map((metric) => metric.name)], ...lines];
+  const all = [['', 'data', '', ...metrics.map((metric) => metric.name)], ...lines];
   const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));
   const [head, ...body] = all.map((line) => `| ${line.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`);
-  return [`${table.name}: ${table.source}`, '', head, `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...body].join('\n');
+  const reasons = new Map<string, string[]>();
+  for (const { row } of done) if (row.why) reasons.set(row.why, [...(reasons.get(row.why) ?? []), row.graph ? `${row.row} on ${row.data} (${row.graph})` : `${row.row} on ${row.data}`]);
+  const notes = [...reasons].flatMap(([why, rows]) => ['', `${why}: ${rows.join('; ')}`]);
+  return [`${table.name}: ${table.source}`, '', head, `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`, ...body, ...notes].join('\n');
 }

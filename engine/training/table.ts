@@ -4,6 +4,8 @@ export interface Estimate {
   readonly mean: number;
   /** Standard error of the mean over trials. */
   readonly se?: number;
+  /** Standard deviation, where that is what is printed. */
+  readonly sd?: number;
 }
 
 export interface TableMetric {
@@ -23,8 +25,10 @@ export interface TableRow {
   readonly row: string;
   /** The data set: `grid`. */
   readonly data: string;
-  /** Graph file, relative to the package's root, or absolute. */
-  readonly graph: string;
+  /** Graph file, relative to the package's root, or absolute. Without one the row can't be run. */
+  readonly graph?: string;
+  /** Why the row is not run; its cells are printed all the same. */
+  readonly why?: string;
   /** Changes to the graph, as `--set` makes them: `{ 'train.config.latent': 2 }`. */
   readonly set?: Readonly<Record<string, unknown>>;
   /** The paper's values by metric name. */
