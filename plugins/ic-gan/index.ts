@@ -1,6 +1,7 @@
 /** @file Instance-Conditioned GAN (Casanova et al., "Instance-Conditioned GAN", NeurIPS 2021), and BigGAN without instances. */
 import { definePlugin } from '../../engine/index.js';
 import { icGan } from './method.js';
+import { sheet } from './sheet.js';
 import { tables } from './tables.js';
 
-export default definePlugin({ name: 'ic-gan', requires: ['core', 'backbones', 'optimisers'], methods: [icGan], tables });
+export default definePlugin({ name: 'ic-gan', requires: ['core', 'backbones', 'optimisers'], methods: [icGan], nodes: [sheet], tables });

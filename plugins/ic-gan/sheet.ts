@@ -1,0 +1,52 @@
+/** @file `ic-gan/sheet`: instances and what the generator makes of them, side by side. */
+import { z } from 'zod';
+import { defineNode, fetched, generate, int64, tensor, type Dataset, type Features, type Neighbours, type Picture, type TensorValue, type Weights } from '../../engine/index.js';
+
+/** Columns after the instance that show its neighbours, where they are wired. */
+const NEIGHBOURS_SHOWN = 2;
+
+/** Rows of images next to each other: the first row of every part, the second of every part, …; each part has its own number of columns. */
+function interleaved(parts: readonly { readonly images: TensorValue; readonly columns: number }[], rows: number): TensorValue {
+  const size = parts[0]!.images.dims.slice(1), each = size.reduce((a, b) => a * b, 1), columns = parts.reduce((n, part) => n + part.columns, 0);
+  const out = new Float32Array(rows * columns * each);
+  let left = 0;
+  for (const { images, columns: own } of parts) {
+    for (let row = 0; row < rows; row++) out.set((images.data as Float32Array).subarray(row * own * each, (row + 1) * own * each), (row * columns + left) * each);
+    left += own;
+  }
+  return tensor('f32', [rows * columns, ...size], out);
+}
+
+export const sheet = defineNode({
+  name: 'ic-gan/sheet',
+  about: 'A row for each of a few instances: its image, two of its neighbours if these are wired, and samples of the generator; the same instances and latents every time.',
+  config: z.strictObject({
+    instances: z.int().min(1).default(8).describe('Rows.'),
+    samples: z.int().min(1).default(6).describe('Samples in a row.'),
+    title: z.string().default('instances, neighbours, samples'),
+  }),
+  inputs: {
+    now: '@tick', dataset: { latest: '@dataset[L,...S]' }, features: { latest: '@features[M,F]' }, 'neighbours?': { latest: '@neighbours[M,F]' }, weights: { latest: '@weights[...S]' },
+  },
+  outputs: { picture: '@picture' },
+  start: ({ instances, samples, title }, { random }) => ({
+    state: {},
+    async step(state, inputs, { services }) {
+      const dataset = inputs.dataset as Dataset, features = inputs.features as Features, weights = inputs.weights as Weights;
+      const neighbours = inputs.neighbours as Neighbours | undefined, { latent } = weights.networks;
+      const shown = random('instances').permutation(dataset.size).slice(0, Math.min(instances, dataset.size)), rows = shown.length;
+      const read = async (indices: Int32Array) => (await dataset.read(indices, random('augmentation'))).image;
+      const repeated = Int32Array.from({ length: rows * samples }, (_, i) => shown[Math.floor(i / samples)]!);
+      const made = generate(services, weights, tensor('f32', [repeated.length, latent], random('z').normal(repeated.length * latent)), {
+        vector: await features.read(repeated), label: int64(Array.from(repeated, (i) => dataset.labels[i]!)),
+      });
+      const near = neighbours && Int32Array.from({ length: rows * NEIGHBOURS_SHOWN }, (_, i) => neighbours.index[shown[Math.floor(i / NEIGHBOURS_SHOWN)]! * neighbours.k + (i % NEIGHBOURS_SHOWN) % neighbours.k]!);
+      const parts = [
+        { images: await read(shown), columns: 1 }, ...(near ? [{ images: await read(near), columns: NEIGHBOURS_SHOWN }] : []),
+        { images: await fetched(services, await made), columns: samples },
+      ];
+      const picture: Picture = { kind: 'images', title, images: interleaved(parts, rows), columns: parts.reduce((n, { columns }) => n + columns, 0) };
+      return { state, outputs: { picture } };
+    },
+  }),
+});
