@@ -1,10 +1,10 @@
 /** @file A run's directory: one folder that holds all of a run, claimed by one process at a time. */
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { inputError } from '../spec/issue.js';
 import type { Best } from './checkpoint.js';
 import { diskError, exists, makeWritableFolder, writeAtomically } from './atomic.js';
+import { claimFolder } from './claim-folder.js';
 
 /** What ran, in run.json: all that is needed to run it again. */
 export interface RunRecord {
@@ -60,8 +60,11 @@ export async function createRunDirectory(root: string, name: string): Promise<Ru
  */
 export async function claimRunDirectory(path: string): Promise<RunDirectory> {
   await makeWritableFolder(path);
-  const release = await lock(path);
-  return { ...layoutOf(path), release };
+  const claim = await claimFolder(path);
+  if ('release' in claim) return { ...layoutOf(path), release: claim.release };
+  throw inputError(path, `is being written by process ${claim.pid} on ${claim.host}; one run at a time writes a directory`, {
+    try: `another --out, or wait for it to end; if that process is gone, delete ${claim.file}`,
+  });
 }
 
 /** Where everything lies in a run's directory. */
@@ -90,65 +93,4 @@ export async function readRunRecord(directory: { readonly path: string; readonly
   } catch {
     throw inputError(directory.run, 'is damaged: it is no JSON');
   }
-}
-
-interface Claim { readonly pid: number; readonly host: string; readonly born?: string }
-
-/** Directories that this process holds. */
-const held = new Set<string>();
-
-async function lock(path: string): Promise<() => Promise<void>> {
-  const file = join(resolve(path), 'lock');
-  const claim: Claim = { pid: process.pid, host: hostname(), ...(await birthOf(process.pid)) };
-  for (;;) {
-    const made = await writeFile(file, JSON.stringify(claim), { flag: 'wx' }).then(() => true, (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EEXIST') return false;
-      throw diskError(error, file, 2);
-    });
-    if (made) break;
-    const other = await readClaim(file);
-    if (other && await isAlive(other, file)) {
-      throw inputError(path, `is being written by process ${other.pid} on ${other.host}; one run at a time writes a directory`, {
-        try: `another --out, or wait for it to end; if that process is gone, delete ${file}`,
-      });
-    }
-    // Moving the stale claim aside lets one of several newcomers win.
-    const stale = `${file}.${process.pid}.stale`;
-    await rename(file, stale).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'ENOENT') throw diskError(error, file, 2); });
-    await rm(stale, { force: true });
-  }
-  held.add(file);
-  return async () => {
-    if (held.delete(file)) await rm(file, { force: true });
-  };
-}
-
-async function readClaim(file: string): Promise<Claim | undefined> {
-  try {
-    const claim = JSON.parse(await readFile(file, 'utf8')) as Claim;
-    return Number.isInteger(claim.pid) ? claim : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether the process that made a claim lives. Of another machine nothing is known: its claim holds. */
-async function isAlive({ pid, host, born }: Claim, file: string): Promise<boolean> {
-  if (host !== hostname()) return true;
-  if (pid === process.pid) return held.has(file);
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
-  }
-  // A number may have been given to a new process since.
-  const now = (await birthOf(pid)).born;
-  return born === undefined || now === undefined || born === now;
-}
-
-/** When a process was started, in the kernel's ticks since boot (proc(5), field 22); nothing where there is no /proc. */
-async function birthOf(pid: number): Promise<{ readonly born?: string }> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const born = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  return born ? { born } : {};
 }

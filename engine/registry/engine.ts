@@ -14,7 +14,7 @@ import type { Optimiser } from '../training/optimiser.js';
 import type { TrainingParts } from '../training/train-node.js';
 import { builtInNames, loadPlugins, type PluginFailure, type PluginRequest } from './discover.js';
 import { lazyHost } from './lazy-host.js';
-import { CACHE_FOLDER, resolvePath } from './paths.js';
+import { CACHE_FOLDER, knownModels, resolvePath } from './paths.js';
 import { partsOf, type Plugin, type PluginParts } from './plugin.js';
 import { CACHE, CLOCK, CONSOLE, HOST, RESOLVE, partToken, type Clock, type Console, type Part } from './token.js';
 
@@ -60,6 +60,7 @@ const foundation = (options: EngineOptions): ContainerModule => new ContainerMod
   bind(CONSOLE).toConstantValue(options.console ?? silent);
   bind(RESOLVE).toConstantValue(resolvePath);
   bind(CACHE).toConstantValue(CACHE_FOLDER);
+  for (const [name, value] of Object.entries(knownModels())) bind(partToken('model')).toConstantValue({ plugin: 'gantry', kind: 'model', name, value });
   bind(HOST).toResolvedValue((console: Console) => lazyHost(options.device ?? 'cpu', options.threads, (message) => console.note(message)), [CONSOLE]).inSingletonScope();
 });
 

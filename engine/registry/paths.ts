@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { inputError } from '../spec/issue.js';
+import type { KnownModel } from '../training/extractor.js';
 
 /** The folder that holds package.json, graphs/ and models/. */
 export const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
@@ -11,18 +12,22 @@ export const PACKAGE = fileURLToPath(new URL('../../../', import.meta.url));
 /** Decoded images and features, beside the runs: in the folder that the command runs in, unless GANTRY_CACHE names another. */
 export const CACHE_FOLDER = resolve(process.env.GANTRY_CACHE ?? '.gantry-cache');
 
-interface Model { readonly file: string; readonly sha256: string; readonly source: string; readonly licence: string }
+interface Model extends KnownModel { readonly file: string; readonly sha256: string; readonly source: string; readonly licence: string }
 interface Manifest { readonly search: readonly string[]; readonly models: Readonly<Record<string, Model>> }
 
 let manifest: Manifest | undefined;
+const manifestOf = (): Manifest => (manifest ??= JSON.parse(readFileSync(join(PACKAGE, 'models/manifest.json'), 'utf8')) as Manifest);
 const found = new Map<string, string>();
+
+/** What is known of models, by name: parts of kind `model`. */
+export const knownModels = (): Readonly<Record<string, KnownModel>> => manifestOf().models;
 
 /** A path of a graph file: the name of a model in models/manifest.json, or a path relative to the folder the command runs in. */
 export function resolvePath(path: string): string {
-  manifest ??= JSON.parse(readFileSync(join(PACKAGE, 'models/manifest.json'), 'utf8')) as Manifest;
-  const model = Object.hasOwn(manifest.models, path) ? manifest.models[path] : undefined;
+  const { models, search } = manifestOf();
+  const model = Object.hasOwn(models, path) ? models[path] : undefined;
   if (!model) return resolve(path);
-  const file = found.get(path) ?? findModel(path, model, manifest.search.map((folder) => resolve(PACKAGE, 'models', folder)));
+  const file = found.get(path) ?? findModel(path, model, search.map((folder) => resolve(PACKAGE, 'models', folder)));
   found.set(path, file);
   return file;
 }

@@ -17,8 +17,8 @@ export interface Dataset extends Transient {
   readonly classes: number;
   /** The label of every image. */
   readonly labels: Int32Array;
-  /** The images at these indices, with `image` f32[N,...S] and `label` i64[N]. Augmentation, if any, draws from `random`. */
-  read(indices: Int32Array, random: Random): Promise<LabelledImages> | LabelledImages;
+  /** The images at these indices, with `image` f32[N,...S] and `label` i64[N]. Augmentation, if any, draws from `random`; without it images are as they are. */
+  read(indices: Int32Array, random?: Random): Promise<LabelledImages> | LabelledImages;
   /** New draws from the distribution behind the data, where it is known (toy mixtures). Without it, a fresh sample is a random subset. */
   fresh?(count: number, random: Random): LabelledImages;
   /** Positions and scale of the true modes, for toy mixtures: means as [K,2] and the variance per axis. */
@@ -41,8 +41,8 @@ export interface Features extends Transient {
   readonly classes: number;
   /** Whether mirrored images have vectors of their own. */
   readonly flips: boolean;
-  /** Rows at these indices, f32[n,F]; `mirrored[i]` takes that of the mirrored image. */
-  read(indices: Int32Array, mirrored?: Uint8Array): TensorValue;
+  /** Rows at these indices, f32[n,F], from memory or from the file they lie in; `mirrored[i]` takes that of the mirrored image. Consecutive indices are read at once. */
+  read(indices: Int32Array, mirrored?: Uint8Array): Promise<TensorValue> | TensorValue;
 }
 
 /** `@neighbours[M,F]`: for every vector of a set its nearest others, nearest first and never itself. Transient: computed again, or read from a file, on resume. */

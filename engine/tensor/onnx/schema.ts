@@ -18,7 +18,9 @@ const MESSAGES = {
   AttributeProto: {
     name: ['string', 1], f: ['float', 2], i: ['int64', 3], s: ['bytes', 4], floats: ['float[]', 7], ints: ['int64[]', 8], type: ['int32', 20],
   },
-  TensorProto: { dims: ['int64[]', 1], dataType: ['int32', 2], name: ['string', 8], rawData: ['bytes', 9] },
+  TensorProto: {
+    dims: ['int64[]', 1], dataType: ['int32', 2], name: ['string', 8], rawData: ['bytes', 9], externalData: ['StringStringEntryProto[]', 13],
+  },
   ValueInfoProto: { name: ['string', 1], type: ['TypeProto', 2] },
   TypeProto: { tensorType: ['TypeProtoTensor', 1] },
   TypeProtoTensor: { elemType: ['int32', 1], shape: ['TensorShapeProto', 2] },

@@ -34,6 +34,7 @@ export * from './normalise.js';
 export * from './convolution.js';
 export * from './pooling.js';
 export * from './resize.js';
+export * from './resample.js';
 export type { Operand } from './elementwise.js';
 
 const carried = (family: Readonly<Record<string, object>>): Op[] => Object.values(family).flatMap((member) => ('op' in member ? [member.op as Op] : []));

@@ -1,0 +1,42 @@
+/** @file ResNet-50 (He et al. 2016, the stride in the 3x3 convolution as torchvision has it) with random weights, as an ONNX file: what an extractor of the papers costs. */
+import { keyedRandom } from '../engine/session/keyed-random.js';
+import { tensor, type TensorValue } from '../engine/spec/value.js';
+import { elements } from '../engine/spec/value.js';
+import { encode } from '../engine/tensor/onnx/encode.js';
+import { conv, batchNorm } from '../engine/tensor/layers.js';
+import { add, globalAveragePool, input, maxPool, relu, reshape } from '../engine/tensor/ops/index.js';
+import { separate, type Scope } from '../engine/tensor/scope.js';
+import type { Tensor } from '../engine/tensor/tensor.js';
+
+/** Inner width, blocks and first stride of each stage. */
+const STAGES = [[64, 3, 1], [128, 4, 2], [256, 6, 2], [512, 3, 2]] as const;
+
+const unit = (s: Scope, x: Tensor, out: number, kernel: number, stride = 1): Tensor =>
+  batchNorm(s.at('norm'), conv(s, x, out, { kernel, stride, padding: kernel >> 1, bias: false }));
+
+function bottleneck(s: Scope, x: Tensor, width: number, stride: number): Tensor {
+  const inner = relu(unit(s.at('b'), relu(unit(s.at('a'), x, width, 1)), width, 3, stride));
+  const same = stride === 1 && x.dims[1] === 4 * width;
+  return relu(add(unit(s.at('c'), inner, 4 * width, 1), same ? x : unit(s.at('short'), x, 4 * width, 1, stride)));
+}
+
+function network(s: Scope, image: Tensor): Tensor {
+  let x = maxPool(relu(unit(s.at('stem'), image, 64, 7, 2)), { kernel: 3, stride: 2, padding: 1 });
+  for (const [i, [width, blocks, stride]] of STAGES.entries()) {
+    for (let b = 0; b < blocks; b++) x = bottleneck(s.at(`stage${i}.${b}`), x, width, b === 0 ? stride : 1);
+  }
+  return reshape(globalAveragePool(x), ['N', 2048]);
+}
+
+/** `image` f32[N,3,R,R] to `feature` f32[N,2048]; 25.5 million weights inside, less the classifier. */
+export function resnet50(resolution = 224): Uint8Array {
+  const image = input('image', { dtype: 'f32', dims: ['N', 3, resolution, resolution] });
+  const { layout, leaves, result } = separate((s) => network(s, image));
+  const constants: Record<string, TensorValue> = {};
+  for (const { path, dims, init } of [...layout.parameters, ...layout.buffers]) constants[path] = tensor('f32', dims, Float32Array.from(init(dims, keyedRandom(1, 'resnet', 0, path))));
+  void elements;
+  return encode({
+    name: 'resnet50', inputs: { image }, outputs: { feature: result },
+    state: Object.fromEntries([...leaves].map(([path, value]) => [path, { value, next: value }])),
+  }, { constants });
+}
