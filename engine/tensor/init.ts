@@ -1,4 +1,5 @@
 /** @file Initialisers: how a leaf's first value is drawn. Plain functions of the leaf's sizes and a stream of random numbers. */
+import { orthonormaliseRows } from './orthonormal.js';
 
 /** Where initial values come from; the session's keyed streams fit. */
 export interface Draws {
@@ -29,26 +30,14 @@ export const torchWeight: Initialiser = (dims, draws) => uniform(1 / Math.sqrt(f
 /** Glorot and Bengio (2010): uniform within gain * sqrt(6 / (fan in + fan out)). */
 export const xavier = (gain = 1): Initialiser => (dims, draws) => uniform(gain * Math.sqrt(6 / (fanIn(dims) + fanOut(dims))))(dims, draws);
 
-/** Saxe et al. (2014): a matrix [out, rest] with orthonormal rows (or columns, if there are more rows), by Gram-Schmidt in float64. */
+/** Saxe et al. (2014): a matrix [out, rest] with orthonormal rows (or columns, if there are more rows), uniform among all such, made in float64. */
 export const orthogonal = (gain = 1): Initialiser => (dims, draws) => {
   const rows = dims[0]!, columns = count(dims) / rows;
   const tall = rows > columns;
   const [vectors, length] = tall ? [columns, rows] : [rows, columns];
-  const drawn = draws.normal(vectors * length);
-  const basis: Float64Array[] = [];
-  for (let i = 0; i < vectors; i++) {
-    const v = Float64Array.from(drawn.subarray(i * length, (i + 1) * length));
-    // Twice: one pass of classical projections loses orthogonality to round-off.
-    for (let pass = 0; pass < 2; pass++) for (const b of basis) {
-      let dot = 0;
-      for (let j = 0; j < length; j++) dot += b[j]! * v[j]!;
-      for (let j = 0; j < length; j++) v[j]! -= dot * b[j]!;
-    }
-    const norm = Math.hypot(...v);
-    basis.push(v.map((x) => x / norm));
-  }
-  return Float32Array.from({ length: rows * columns }, (_, p) => {
-    const r = Math.floor(p / columns), c = p % columns;
-    return gain * (tall ? basis[c]![r]! : basis[r]![c]!);
-  });
+  const basis = Float64Array.from(draws.normal(vectors * length));
+  orthonormaliseRows(basis, vectors, length);
+  const out = new Float32Array(basis.length);
+  for (let r = 0, p = 0; r < rows; r++) for (let c = 0; c < columns; c++, p++) out[p] = gain * (tall ? basis[c * rows + r]! : basis[p]!);
+  return out;
 };

@@ -1,5 +1,6 @@
 /** @file Initialisers: torch's ranges and counts of inputs, orthogonality in float64, and moments of what is drawn. */
 import { filled, normal, ones, orthogonal, torchWeight, uniform, xavier, zeros, type Initialiser } from '../../engine/tensor/init.js';
+import { orthonormaliseRows } from '../../engine/tensor/orthonormal.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
 
 const seed = 3;
@@ -34,6 +35,7 @@ test('constants', () => {
 });
 
 test.each<[string, readonly number[], number]>([
+  ['one row', [1, 7], 1], ['one column', [7, 1], 1], ['more rows than a block, more columns than a panel', [22, 600], 1],
   ['wide', [6, 20], 1], ['tall', [20, 6], 1], ['square, with gain', [9, 9], 1.5], ['a convolution, wide', [4, 3, 3, 3], 0.7], ['a convolution, tall', [32, 2, 3, 3], 1],
 ])(`orthogonal, %s: the shorter side's vectors are orthonormal up to the gain (seed ${seed})`, (_, dims, gain) => {
   const q = draw(orthogonal(gain), dims), rows = dims[0]!, columns = q.length / rows;
@@ -43,7 +45,31 @@ test.each<[string, readonly number[], number]>([
     for (let b = 0; b <= a; b++) {
       let dot = 0;
       for (let i = 0; i < length; i++) dot += at(a, i) * at(b, i);
-      expect(Math.abs(dot - (a === b ? gain * gain : 0))).toBeLessThan(1e-5);
+      expect(Math.abs(dot - (a === b ? gain * gain : 0))).toBeLessThan(1e-6 * Math.max(1, gain * gain));
     }
   }
+});
+
+test(`orthogonal rows are those of Gram and Schmidt (seed ${seed})`, () => {
+  const rows = 5, columns = 9, drawn = keyedRandom(seed, 'test', 0, 'leaf').normal(rows * columns), q = draw(orthogonal(), [rows, columns]);
+  const basis: number[][] = [];
+  for (let i = 0; i < rows; i++) {
+    const v = Array.from(drawn.subarray(i * columns, (i + 1) * columns));
+    for (const b of basis) { const dot = b.reduce((t, x, k) => t + x * v[k]!, 0); b.forEach((x, k) => { v[k]! -= dot * x; }); }
+    const length = Math.hypot(...v);
+    basis.push(v.map((x) => x / length));
+  }
+  basis.flat().forEach((x, i) => { expect(q[i]).toBeCloseTo(x, 6); });
+});
+
+test(`rows that nearly depend on each other take another pass; rows that do are refused (seed ${seed})`, () => {
+  const length = 40, noise = keyedRandom(seed, 'test', 0, 'noise').normal(3 * length), near = Float64Array.from(noise, (v, i) => Math.sin(i % length) + 1e-5 * v);
+  orthonormaliseRows(near, 3, length);
+  for (let a = 0; a < 3; a++) for (let b = 0; b < 3; b++) {
+    let dot = 0;
+    for (let k = 0; k < length; k++) dot += near[a * length + k]! * near[b * length + k]!;
+    expect(dot).toBeCloseTo(a === b ? 1 : 0, 10);
+  }
+  expect(() => orthonormaliseRows(Float64Array.from({ length: 80 }, (_, i) => Math.sin(i % 40)), 2, 40)).toThrow('row 1 depends on those before it');
+  expect(() => orthonormaliseRows(new Float64Array(6), 3, 2)).toThrow('3 rows of 2 numbers cannot be orthonormal');
 });

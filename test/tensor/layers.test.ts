@@ -1,27 +1,15 @@
-/** @file Layers: shapes, leaves and their first values, statistics that move as torch moves them, spectral norm's power iteration. */
+/** @file Layers: shapes, leaves and their first values, statistics that move as torch moves them, gains that follow a condition, changes of size. */
 import { evaluate, type Feed } from '../../engine/tensor/evaluate.js';
 import { grad } from '../../engine/tensor/grad.js';
-import { normal } from '../../engine/tensor/init.js';
-import { batchNorm, conv, embedding, linear, maxout, spectralNorm, transposedConv } from '../../engine/tensor/layers.js';
-import { constant, input, mul, sum } from '../../engine/tensor/ops/index.js';
-import { bind, initialise, layoutOf, sizeOf, type Scope } from '../../engine/tensor/scope.js';
+import { batchNorm, conditionalBatchNorm, conv, embedding, linear, maxout, transposedConv } from '../../engine/tensor/layers.js';
+import { averagePool, constant, convolution, input, mul, resizeNearest, sum, transpose } from '../../engine/tensor/ops/index.js';
+import { layoutOf, type Scope } from '../../engine/tensor/scope.js';
 import type { Tensor } from '../../engine/tensor/tensor.js';
-import { keyedRandom } from '../../engine/session/keyed-random.js';
+import { boundBy, expectEach, feedsBy } from './bound.js';
 
 const seed = 5;
-const random = (name: string) => keyedRandom(seed, 'test', 0, name);
+const { random, fill, numbers, vector } = feedsBy(seed), bound = boundBy(seed);
 const x = (...dims: number[]) => input('x', { dtype: 'f32', dims });
-const fill = (...dims: number[]): Feed => ({ dims, data: random(`x ${dims}`).normal(dims.reduce((a, b) => a * b)) });
-const numbers = (t: Tensor, feeds: Readonly<Record<string, Feed>> = {}) => Array.from(evaluate([t], feeds)[0]!.data);
-const vector = (data: ArrayLike<number>): Feed => ({ dims: [data.length], data });
-
-/** Binds a network to symbols `parameters` and `buffers`, with its first values. */
-function bound(network: (s: Scope) => unknown) {
-  const layout = layoutOf(network);
-  const symbol = (name: string, kind: 'parameters' | 'buffers') => input(name, { dtype: 'f32', dims: [sizeOf(layout[kind])] });
-  const feeds: Record<string, Feed> = { parameters: vector(initialise(layout.parameters, random)), buffers: vector(initialise(layout.buffers, random)) };
-  return { net: bind('net', layout, symbol('parameters', 'parameters'), layout.buffers.length ? symbol('buffers', 'buffers') : undefined), feeds };
-}
 
 test.each<[string, (s: Scope) => Tensor, readonly number[], Readonly<Record<string, readonly number[]>>, number]>([
   ['linear', (s) => linear(s, x(5, 9), 4), [5, 4], { weight: [4, 9], bias: [4] }, 1 / 3],
@@ -34,7 +22,7 @@ test.each<[string, (s: Scope) => Tensor, readonly number[], Readonly<Record<stri
   expect(Object.fromEntries(layout.parameters.map(({ path, dims }) => [path, dims]))).toEqual(leaves);
   expect(layout.buffers).toEqual([]);
   for (const leaf of layout.parameters) {
-    const values = initialise([leaf], random), most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
+    const values = leaf.init(leaf.dims, random(leaf.path)), most = values.reduce((a, b) => Math.max(a, Math.abs(b)), 0);
     expect(most).toBeLessThanOrEqual(bound * (1 + 1e-6));
     expect(most).toBeGreaterThan(bound * (values.length > 20 ? 0.85 : 0.3));
   }
@@ -118,48 +106,44 @@ test('batch norm of a single value is refused in training, where it would leave 
   expect(layoutOf((s) => batchNorm(s, x(1, 3, 2, 2))).buffers).toHaveLength(2);
 });
 
-describe('spectral norm', () => {
-  const weighted = (iterations: number) => (s: Scope) => spectralNorm(s, s.parameter('weight', [4, 3, 2], normal()), { iterations });
-  /** The largest singular value of a matrix [rows, columns], by power iteration on W W^T. */
-  const largest = (w: readonly number[], rows: number) => {
-    const columns = w.length / rows;
-    let u = Array.from({ length: rows }, (_, i) => 1 + i), size = 0;
-    for (let k = 0; k < 500; k++) {
-      const v = Array.from({ length: columns }, (_, j) => u.reduce((acc, ui, i) => acc + ui * w[i * columns + j]!, 0));
-      u = Array.from({ length: rows }, (_, i) => v.reduce((acc, vj, j) => acc + vj * w[i * columns + j]!, 0));
-      size = Math.hypot(...u);
-      u = u.map((ui) => ui / size);
-    }
-    return Math.sqrt(size);
-  };
-
-  test(`after many iterations the largest singular value is 1 (seed ${seed})`, () => {
-    const { net, feeds } = bound(weighted(60));
-    expect(largest(Array.from(feeds.parameters!.data as Float32Array), 4)).not.toBeCloseTo(1, 1);
-    expect(largest(numbers(weighted(60)(net.scope(true)), feeds), 4)).toBeCloseTo(1, 6);
+describe('conditional batch norm', () => {
+  const network = (s: Scope) => conditionalBatchNorm(s, x(4, 2, 3), input('y', { dtype: 'f32', dims: [4, 5] }));
+  const given = { x: fill(4, 2, 3), y: fill(4, 5) };
+  const affine = (values: ArrayLike<number | bigint>, parameters: ArrayLike<number>, normal: (c: number) => { mean: number; scale: number }) => Array.from(values, (v, i) => {
+    const c = Math.floor(i / 3) % 2, n = Math.floor(i / 6), { mean, scale } = normal(c);
+    const dot = (at: number) => [0, 1, 2, 3, 4].reduce((total, k) => total + Number(given.y.data[5 * n + k]) * parameters[at + 5 * c + k]!, 0);
+    return (Number(v) - mean) * scale * (1 + dot(0)) + dot(10);
   });
 
-  test(`one iteration a pass adds up over passes; the vector stays in evaluation (seed ${seed})`, () => {
-    const { net, feeds } = bound(weighted(1));
-    const original = net.buffers;
-    weighted(1)(net.scope(false));
-    expect(net.buffers).toBe(original);
-    let y = weighted(1)(net.scope(true));
-    for (let pass = 1; pass < 60; pass++) y = weighted(1)(net.scope(true));
-    expect(largest(numbers(y, feeds), 4)).toBeCloseTo(1, 6);
-    expect(Math.hypot(...numbers(net.buffers!, feeds))).toBeCloseTo(1, 9);
+  test(`normalises by the batch; gain and bias of each item follow its condition, the gain about 1 (seed ${seed})`, () => {
+    const { net, feeds } = bound(network), layout = layoutOf(network);
+    expect(layout.parameters.map(({ path, dims }) => [path, dims])).toEqual([['gain.weight', [2, 5]], ['bias.weight', [2, 5]]]);
+    expect(layout.buffers.map(({ path }) => path)).toEqual(['running_mean', 'running_var']);
+    const values = (c: number) => Array.from(given.x.data, Number).filter((_, i) => Math.floor(i / 3) % 2 === c);
+    const mean = (c: number) => values(c).reduce((a, b) => a + b) / 12;
+    const got = numbers(network(net.scope(true)), { ...feeds, ...given });
+    expectEach(got, affine(given.x.data, feeds.parameters!.data as Float32Array, (c) => ({ mean: mean(c), scale: 1 / Math.sqrt(values(c).reduce((t, v) => t + (v - mean(c)) ** 2, 0) / 12 + 1e-5) })), 9);
+    const moved = numbers(net.buffers!, { ...feeds, ...given });
+    expect(moved[1]).toBeCloseTo(0.1 * mean(1), 9);
   });
 
-  test(`the gradient takes u and v as constants: that of w / (u^T W v) (seed ${seed})`, () => {
-    const { net, feeds } = bound(weighted(1));
-    const weights = Array.from(random('weights').normal(24)), y = weighted(1)(net.scope(true));
-    const slope = numbers(grad(sum(mul(y, constant(weights, 'f32', [4, 3, 2]))), [net.parameters])[0]!, feeds);
-    const w = Array.from(feeds.parameters!.data as Float32Array), u0 = Array.from(feeds.buffers!.data as Float32Array);
-    const unit = (vector: readonly number[]) => vector.map((e) => e / (Math.hypot(...vector) + 1e-12));
-    const v = unit(Array.from({ length: 6 }, (_, j) => u0.reduce((acc, ui, i) => acc + ui * w[6 * i + j]!, 0)));
-    const u = unit(Array.from({ length: 4 }, (_, i) => v.reduce((acc, vj, j) => acc + vj * w[6 * i + j]!, 0)));
-    const sigma = w.reduce((acc, wij, p) => acc + u[Math.floor(p / 6)]! * wij * v[p % 6]!, 0);
-    const along = w.reduce((acc, wij, p) => acc + weights[p]! * wij, 0);
-    slope.forEach((g, p) => { expect(g).toBeCloseTo(weights[p]! / sigma - along / sigma ** 2 * u[Math.floor(p / 6)]! * v[p % 6]!, 6); });
+  test(`evaluation uses the running statistics (seed ${seed})`, () => {
+    const { net, feeds } = bound(network), buffers = vector([1, -1, 4, 0.25]);
+    const got = numbers(network(net.scope(false)), { ...feeds, ...given, buffers });
+    expectEach(got, affine(given.x.data, feeds.parameters!.data as Float32Array, (c) => ({ mean: [1, -1][c]!, scale: 1 / Math.sqrt([4, 0.25][c]! + 1e-5) })), 9);
   });
+});
+
+test.each<[string, 'up' | 'down', number, readonly number[]]>([
+  ['twice the size before a 3x3', 'up', 3, [2, 5, 8, 12]], ['twice the size before a 1x1', 'up', 1, [2, 5, 8, 12]],
+  ['half the size after a 3x3', 'down', 3, [2, 5, 2, 3]], ['half the size after a 1x1', 'down', 1, [2, 5, 2, 3]],
+])(`a convolution with ${'%s'} is the two layers one after the other (seed ${seed})`, (_, resample, kernel, dims) => {
+  const image = x(2, 3, 4, 6), padding = (kernel - 1) / 2;
+  const { net, feeds } = bound((s) => conv(s, image, 5, { kernel, padding, resample })), given = { ...feeds, x: fill(2, 3, 4, 6) };
+  const y = conv(net.scope(true), image, 5, { kernel, padding, resample });
+  expect(y.dims).toEqual(dims);
+  const w = transpose(net.scope(true).parameter('weight', [5, kernel, kernel, 3], () => new Float32Array()), [0, 3, 1, 2]);
+  const plain = resample === 'up' ? convolution(resizeNearest(image, 2), w, { padding }) : averagePool(convolution(image, w, { padding }), { kernel: 2 });
+  const biases = Array.from(feeds.parameters!.data as Float32Array).slice(-5), per = dims[2]! * dims[3]!;
+  expectEach(numbers(y, given), numbers(plain, given).map((v, i) => v + biases[Math.floor(i / per) % 5]!), 9);
 });

@@ -61,6 +61,10 @@ const startedFrom = [[3, 2], [2], [3, 1], []].map((dims): Case => ({
 }));
 
 const normalised = [[5, 2], [3, 2, 2, 2]].flatMap((dims): Case[] => [
+  {
+    op: ops.batchNormaliseOp, inputs: { x: dims, gamma: dims.slice(0, 2), beta: dims.slice(0, 2) },
+    build: (t) => { const { y, mean, variance } = ops.batchNormalise(t.x!, t.gamma!, t.beta!, 0.1); return [ops.sin(y), mean, variance]; },
+  },
   { op: ops.batchNormaliseOp, inputs: { x: dims, gamma: [2], beta: [2] }, build: (t) => ops.batchNormalise(t.x!, t.gamma!, t.beta!, 0.1).y },
   {
     op: ops.batchNormaliseOp, inputs: { x: dims, gamma: [2], beta: [2] },
