@@ -37,8 +37,8 @@ export interface Backbone<C = any> {
   readonly conditions: readonly ConditionKind[];
   /** Says why images of these sizes ([C,R,R], or [2]) don't fit, if they don't. */
   refuses?(image: readonly number[], config: C): string | undefined;
-  /** Width of the latent vector z. */
-  latent(config: C): number;
+  /** Width of the latent vector z, for images of these sizes. */
+  latent(config: C, image: readonly number[]): number;
   /** f32[N,Z] and a condition to images f32[N,…image]. */
   generator(scope: Scope, z: Tensor, condition: Condition, config: C, image: readonly number[]): Tensor;
   discriminator(scope: Scope, image: Tensor, condition: Condition, config: C): Judgement;

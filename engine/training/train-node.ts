@@ -112,7 +112,7 @@ function describe({ condition }: Method, chosen: { type: string }, backbones: re
   const labels = size(condition.label, ({ below }) => below, `how many labels there are is open: ${condition.label} wants i64<K>[B] with K known`);
   const conditions = { labels: labels === 1 ? 0 : labels, width: size(condition.vector, ({ dims }) => dims[1], `how wide its vectors are is open: ${condition.vector} wants f32[B,E] with E known`) };
   requireFit(backbone, chosen, image, conditions, `nodes.${context.node}.config.backbone`);
-  return { backbone: backbone.name, config: chosen, image, condition: conditions, latent: backbone.latent(chosen) };
+  return { backbone: backbone.name, config: chosen, image, condition: conditions, latent: backbone.latent(chosen, image) };
 }
 
 /** The type of a batch port with every size known. */

@@ -1,6 +1,7 @@
 /** @file Pairs of networks that any method can train. */
 import { definePlugin } from '../../engine/index.js';
+import { biggan } from './biggan.js';
 import { dcganShallow } from './dcgan-shallow.js';
 import { mlpMaxout } from './mlp-maxout.js';
 
-export default definePlugin({ name: 'backbones', backbones: [mlpMaxout, dcganShallow] });
+export default definePlugin({ name: 'backbones', backbones: [mlpMaxout, dcganShallow, biggan] });

@@ -1,0 +1,79 @@
+/** @file BigGAN (Brock, Donahue and Simonyan, ICLR 2019) as Instance-Conditioned GAN has it (section 2 of its facts): residual networks under spectral norm. */
+import {
+  add, batchNorm, concat, conditionalBatchNorm, constant, conv, defineBackbone, embedding, linear, mul, named, normal, orthogonal, relu, reshape, selfAttention, slice,
+  spectralNorm, split, sum, tanh, xavier, type Condition, type Scope, type Tensor, type WeightOptions,
+} from '../../engine/index.js';
+import { bigganConfig, planOf, refusal, type BigganConfig } from './biggan-plan.js';
+
+const initialisers = { ortho: orthogonal(), N02: normal(0.02), xavier: xavier() };
+const normalised = (s: Scope, stored: Tensor) => spectralNorm(s, stored, { epsilon: 1e-6 });
+const weightsOf = ({ init }: BigganConfig): WeightOptions => ({ init: initialisers[init], weight: normalised });
+const wide = { kernel: 3, padding: 1 };
+
+export const biggan = defineBackbone({
+  name: 'biggan',
+  about: 'BigGAN: residual networks with spectral norm, self-attention, conditional batch norm and a projection discriminator, for square images of 32 to 256.',
+  config: bigganConfig,
+  conditions: ['none', 'label', 'vector', 'both'],
+  refuses: refusal,
+  perImage: true,
+  latent: (c, [, side]) => { const plan = planOf(side!, c)!; return plan.piece * (plan.generator.length + 1); },
+  generator(s, z, condition, c, [colours, side]) {
+    const plan = planOf(side!, c)!, weights = weightsOf(c), batch = z.dims[0]!;
+    const [first, ...pieces] = split(z, Array<number>(plan.generator.length + 1).fill(plan.piece), 1), shared = sharedEmbedding(s, z, condition, c);
+    let h = reshape(named('seed', s, (s) => linear(s, first!, 16 * plan.start, weights)), [batch, plan.start, 4, 4]);
+    plan.generator.forEach(({ channels, attention }, i) => {
+      h = named(`block${i + 1}`, s, (s) => generatorBlock(s, h, concat([...shared, pieces[i]!], 1), channels, weights));
+      if (attention) h = named(`attention${i + 1}`, s, (s) => selfAttention(s, h, weights));
+    });
+    return tanh(conv(s.at('out.conv'), relu(batchNorm(s.at('out.norm'), h)), colours!, { ...wide, ...weights }));
+  },
+  discriminator(s, image, condition, c) {
+    const plan = planOf(image.dims[2] as number, c)!, weights = weightsOf(c);
+    let h = image;
+    plan.discriminator.forEach(({ channels, halves, attention }, i) => {
+      h = named(`block${i + 1}`, s, (s) => discriminatorBlock(s, h, channels, { first: i === 0, halves, ...weights }));
+      if (attention) h = named(`attention${i + 1}`, s, (s) => selfAttention(s, h, weights));
+    });
+    const feature = sum(relu(h), [2, 3]), score = named('score', s, (s) => linear(s, feature, 1, weights));
+    const projection = projected(s, feature.dims[1] as number, condition, c);
+    return { feature, logit: reshape(projection ? add(score, sum(mul(projection, feature), [1], true)) : score, [image.dims[0]!]) };
+  },
+});
+
+/** What every block of the generator is conditioned on, beside its piece of z: the label's embedding, then the vector's. f32[N,…] each, or nothing. */
+function sharedEmbedding(s: Scope, z: Tensor, { label, labels, vector }: Condition, c: BigganConfig): readonly Tensor[] {
+  const { init, weight } = weightsOf(c), table = (rows: Tensor, count: number) => embedding(s.at('label'), rows, count, c.label_embedding, { init });
+  const parts = [
+    ...(label ? [table(label, labels)] : []),
+    ...(vector ? [named('vector', s, (s) => linear(s, vector, c.vector_embedding, { init, weight }))] : []),
+  ];
+  if (parts.length || c.unconditional === 'none') return parts;
+  // The one label's row, for as many images as there are latents.
+  return [add(mul(slice(z, 1, 0, 1), 0), table(constant([0], 'i64'), 1))];
+}
+
+/** The direction that the condition gives features of `width`: label's half first where there are both. f32[N,width], or [1,width] of the one label; nothing without a condition. */
+function projected(s: Scope, width: number, { label, labels, vector }: Condition, c: BigganConfig): Tensor | undefined {
+  const weights = weightsOf(c), share = label && vector ? width / 2 : width;
+  const table = (rows: Tensor, count: number) => named('label', s, (s) => embedding(s, rows, count, share, weights));
+  const parts = [...(label ? [table(label, labels)] : []), ...(vector ? [named('vector', s, (s) => linear(s, vector, share, weights))] : [])];
+  if (parts.length) return concat(parts, 1);
+  return c.unconditional === 'none' ? undefined : table(constant([0], 'i64'), 1);
+}
+
+/** Twice the side: norm, ReLU, repeat, 3x3, norm, ReLU, 3x3, beside a 1x1 of the repeated input. */
+function generatorBlock(s: Scope, x: Tensor, condition: Tensor, channels: number, weights: WeightOptions): Tensor {
+  let h = relu(conditionalBatchNorm(s.at('norm1'), x, condition, weights));
+  h = conv(s.at('conv1'), h, channels, { ...wide, resample: 'up', ...weights });
+  h = relu(conditionalBatchNorm(s.at('norm2'), h, condition, weights));
+  return add(conv(s.at('conv2'), h, channels, { ...wide, ...weights }), conv(s.at('shortcut'), x, channels, { kernel: 1, resample: 'up', ...weights }));
+}
+
+/** ReLU (not on pixels), 3x3, ReLU, 3x3, mean of 2x2 where it halves, beside a 1x1 and mean of the input; where nothing changes size, beside the input. */
+function discriminatorBlock(s: Scope, x: Tensor, channels: number, { first, halves, ...weights }: { first: boolean; halves: boolean } & WeightOptions): Tensor {
+  const resample = halves ? 'down' : undefined;
+  const h = relu(conv(s.at('conv1'), first ? x : relu(x), channels, { ...wide, ...weights }));
+  const main = conv(s.at('conv2'), h, channels, { ...wide, resample, ...weights });
+  return add(main, halves || x.dims[1] !== channels ? conv(s.at('shortcut'), x, channels, { kernel: 1, resample, ...weights }) : x);
+}
