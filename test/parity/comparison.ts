@@ -58,5 +58,22 @@ export function tolerances({ manifest }: Fixture): { output: Tolerance; gradient
   };
   return { output: of(1e-4), gradient: of(1e-3) };
 }
+/**
+ * Tolerances of the IC-GAN fixtures, relative to a tensor's largest value: outputs 2e-5, gradients 2e-4 (1e-5 absolute where the largest is below 1e-6:
+ * the true gradient is zero), buffers of norms 1e-5.
+ */
+export function relativeTolerances({ arrays }: Fixture): { output: Tolerance; gradient: Tolerance; buffer: Tolerance } {
+  const largest = (key: string) => {
+    let most = 0;
+    for (const value of arrays.get(key)?.data ?? []) most = Math.max(most, Math.abs(Number(value)));
+    return most;
+  };
+  return {
+    output: (key) => 2e-5 * largest(key),
+    gradient: (key) => { const most = largest(key); return most < 1e-6 ? 1e-5 : 2e-4 * most; },
+    buffer: (key) => 1e-5 * largest(key),
+  };
+}
+
 /** The tolerance of a scalar: an output's. */
 export const scalarTolerance = (expected: number): number => 1e-5 + 1e-4 * Math.abs(expected);

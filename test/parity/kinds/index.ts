@@ -4,5 +4,6 @@ import { clusterer, onlineClusterer } from './clusterer.js';
 import { digitClassifier } from './digit-classifier.js';
 import { ganStep } from './gan-step.js';
 import { mixtureMetrics } from './mixture-metrics.js';
+import { units } from './units.js';
 
-export const kinds: readonly Kind[] = [ganStep, clusterer, onlineClusterer, mixtureMetrics, digitClassifier];
+export const kinds: readonly Kind[] = [ganStep, clusterer, onlineClusterer, mixtureMetrics, digitClassifier, units];
