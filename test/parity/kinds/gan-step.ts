@@ -16,13 +16,13 @@ import { bindNetwork, generatorProgram, networkPair, stateShapes, type NetworkPa
 import type { Optimiser } from '../../../engine/training/optimiser.js';
 import { traceStep, trainingState, type StepPlan } from '../../../engine/training/step.js';
 import type { Networks } from '../../../engine/training/values.js';
-import { adam } from '../../../plugins/optimisers/adam.js';
 import { dcganShallow } from '../../../plugins/backbones/dcgan-shallow.js';
 import { mlpMaxout } from '../../../plugins/backbones/mlp-maxout.js';
 import { selfConditioned } from '../../../plugins/self-conditioned-gan/method.js';
 import { comparison, scalarTolerance, tolerances } from '../comparison.js';
 import type { Fixture, Kind, Manifest } from '../fixture.js';
 import { permuted, regrouped } from '../leaves.js';
+import { recording } from './recording.js';
 
 /** How a published pair of networks maps to a backbone of ours. */
 interface Published {
@@ -59,16 +59,6 @@ const PUBLISHED: readonly Published[] = [
 const LETTER: Readonly<Record<NetworkName, string>> = { generator: 'G', discriminator: 'D' };
 const shapeIn = (tensors: Manifest['tensors'], key: string) => (tensors as readonly { key: string; shape: number[] }[]).find((t) => t.key === key)!.shape;
 const published = ({ manifest }: Fixture) => PUBLISHED.find(({ source }) => source.test(manifest.source));
-
-/** Adam that also keeps the gradient it was given. */
-const recording: Optimiser = {
-  ...adam, name: 'recording adam',
-  moments: (config) => [...adam.moments(config), 'gradient'],
-  update: (config, parameters, gradient, { gradient: _, ...moments }, scalars) => {
-    const { parameters: next, moments: after } = adam.update(config, parameters, gradient, moments, scalars);
-    return { parameters: next, moments: { ...after, gradient } };
-  },
-};
 
 export const ganStep: Kind = {
   name: 'gan-step',

@@ -1,9 +1,10 @@
 /** @file Every kind of fixture that can be checked. */
 import type { Kind } from '../fixture.js';
+import { bigganStep } from './biggan-step.js';
 import { clusterer, onlineClusterer } from './clusterer.js';
 import { digitClassifier } from './digit-classifier.js';
 import { ganStep } from './gan-step.js';
 import { mixtureMetrics } from './mixture-metrics.js';
 import { units } from './units.js';
 
-export const kinds: readonly Kind[] = [ganStep, clusterer, onlineClusterer, mixtureMetrics, digitClassifier, units];
+export const kinds: readonly Kind[] = [ganStep, bigganStep, clusterer, onlineClusterer, mixtureMetrics, digitClassifier, units];
