@@ -3,8 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { startExtractor } from './extract.js';
 import { fastest, interleave, median } from './interleave.js';
-import { missingTorch, startPeer } from './peer.js';
+import { missingTorch, startPeer, type Stepper } from './peer.js';
 import { longestStall } from './stall.js';
 import { startOurs, type StepCase } from './training-step.js';
 
@@ -23,23 +24,23 @@ interface Case { readonly about: string; run(options: Options): Promise<Line | s
 
 const USAGE = `Usage: npm run bench -- [CASE …] [--rounds N] [--python FILE] [--json]
 
-Cases: 2d, dcgan (training steps against eager PyTorch), 2d-tuned, dcgan-tuned (against PyTorch with every trick), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
+Cases: 2d, dcgan (training steps against eager PyTorch), 2d-tuned, dcgan-tuned (against PyTorch with every trick), extract, extract-tuned (features of a ResNet-50, against channels-last PyTorch, and with its batch norms folded), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
 Peers need a Python with torch; a case without its peer is skipped with a line.
 
 Example: npm run bench -- 2d dcgan`;
 
-/** A training step against the same step in PyTorch, each at its better number of threads. */
-const against = (about: string, peer: string, ours: StepCase, steps: number, tuned = false): Case => ({
+/** A step against the same step in PyTorch, each at its better number of threads. */
+const against = (about: string, peer: string, start: (threads: number) => Promise<Stepper>, steps: number, { tuned = false, unit = 'ms/step' } = {}): Case => ({
   about,
   async run({ python, rounds }) {
     const missing = missingTorch(python);
     if (missing) return `skipped: ${missing}`;
     const threads = [...new Set([1, Math.min(2, availableParallelism()), availableParallelism()])];
-    const a = await fastest(threads.map((n) => () => startOurs(ours, n)), steps);
+    const a = await fastest(threads.map((n) => () => start(n)), steps);
     const b = await fastest(threads.map((n) => () => startPeer(python, peer, n, tuned)), steps);
     try {
       const found = await interleave(a, b, steps, rounds);
-      return { case: about, ...found, unit: 'ms/step', says: `${a.name}; ${b.name}` };
+      return { case: about, ...found, unit, says: `${a.name}; ${b.name}` };
     } finally {
       await a.close();
       await b.close();
@@ -65,14 +66,17 @@ const startup = async () => Array.from({ length: 7 }, () => {
   return performance.now() - start;
 });
 
-const points: StepCase = { backbone: 'mlp-maxout', image: [2], batch: 100, k: 50, optimiser: { lr: 1e-4, betas: [0.8, 0.999] } };
-const digits: StepCase = { backbone: 'dcgan-shallow', image: [3, 32, 32], batch: 64, k: 100, optimiser: { lr: 1e-4, betas: [0, 0.99] } };
+const training = (step: StepCase) => (threads: number) => startOurs(step, threads);
+const points = training({ backbone: 'mlp-maxout', image: [2], batch: 100, k: 50, optimiser: { lr: 1e-4, betas: [0.8, 0.999] } });
+const digits = training({ backbone: 'dcgan-shallow', image: [3, 32, 32], batch: 64, k: 100, optimiser: { lr: 1e-4, betas: [0, 0.99] } });
 
 const CASES: Readonly<Record<string, Case>> = {
   '2d': against('2d', 'two_d', points, 100),
-  '2d-tuned': against('2d-tuned', 'two_d', points, 100, true),
+  '2d-tuned': against('2d-tuned', 'two_d', points, 100, { tuned: true }),
   dcgan: against('dcgan', 'dcgan', digits, 4),
-  'dcgan-tuned': against('dcgan-tuned', 'dcgan', digits, 4, true),
+  'dcgan-tuned': against('dcgan-tuned', 'dcgan', digits, 4, { tuned: true }),
+  extract: against('extract', 'extract', startExtractor, 1, { unit: 'ms/32 images' }),
+  'extract-tuned': against('extract-tuned', 'extract', startExtractor, 1, { tuned: true, unit: 'ms/32 images' }),
   startup: limit('startup', 'ms', 1000, startup),
   stall: limit('stall', 'ms', 50, async () => [await longestStall()]),
 };

@@ -1,7 +1,6 @@
-/** @file ResNet-50 (He et al. 2016, the stride in the 3x3 convolution as torchvision has it) with random weights, as an ONNX file: what an extractor of the papers costs. */
+/** @file ResNet-50 (He et al. 2016; its strides in the 3x3 convolutions, as torchvision has it) with random weights, as an ONNX file: what the papers' extractors cost. */
 import { keyedRandom } from '../engine/session/keyed-random.js';
 import { tensor, type TensorValue } from '../engine/spec/value.js';
-import { elements } from '../engine/spec/value.js';
 import { encode } from '../engine/tensor/onnx/encode.js';
 import { conv, batchNorm } from '../engine/tensor/layers.js';
 import { add, globalAveragePool, input, maxPool, relu, reshape } from '../engine/tensor/ops/index.js';
@@ -28,13 +27,12 @@ function network(s: Scope, image: Tensor): Tensor {
   return reshape(globalAveragePool(x), ['N', 2048]);
 }
 
-/** `image` f32[N,3,R,R] to `feature` f32[N,2048]; 25.5 million weights inside, less the classifier. */
+/** `image` f32[N,3,R,R] to `feature` f32[N,2048]; 23.5 million weights inside, the classifier left out. */
 export function resnet50(resolution = 224): Uint8Array {
   const image = input('image', { dtype: 'f32', dims: ['N', 3, resolution, resolution] });
   const { layout, leaves, result } = separate((s) => network(s, image));
   const constants: Record<string, TensorValue> = {};
-  for (const { path, dims, init } of [...layout.parameters, ...layout.buffers]) constants[path] = tensor('f32', dims, Float32Array.from(init(dims, keyedRandom(1, 'resnet', 0, path))));
-  void elements;
+  for (const { path, dims, init } of [...layout.parameters, ...layout.buffers]) constants[path] = tensor('f32', dims, init(dims, keyedRandom(1, 'resnet', 0, path)));
   return encode({
     name: 'resnet50', inputs: { image }, outputs: { feature: result },
     state: Object.fromEntries([...leaves].map(([path, value]) => [path, { value, next: value }])),
