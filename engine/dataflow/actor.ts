@@ -29,6 +29,7 @@ export interface Actor {
 
 export interface StartOptions {
   readonly services: Services;
+  readonly signal: AbortSignal;
   readonly seed: number;
   readonly saved?: Snapshot;
 }
@@ -44,8 +45,8 @@ export async function start(plan: Plan, node: PlannedNode, options: StartOptions
   }
 }
 
-async function begin(plan: Plan, node: PlannedNode, { services, seed, saved }: StartOptions): Promise<Actor> {
-  const behaviour: Actor['behaviour'] = await node.type.start(node.config, startContext(plan, node, services, seed));
+async function begin(plan: Plan, node: PlannedNode, { services, signal, seed, saved }: StartOptions): Promise<Actor> {
+  const behaviour: Actor['behaviour'] = await node.type.start(node.config, startContext(plan, node, services, signal, seed));
   const before = saved && savedNode(saved, node.id);
   const state = before ? before.state : behaviour.state;
   const initial = behaviour.initial?.(state) ?? {};
@@ -92,7 +93,7 @@ export const checkContext = (plan: Plan, { id, edges }: PlannedNode): CheckConte
   },
 });
 
-function startContext(plan: Plan, node: PlannedNode, services: Services, seed: number): StartContext {
+function startContext(plan: Plan, node: PlannedNode, services: Services, signal: AbortSignal, seed: number): StartContext {
   const ports = [...node.edges.map((edge) => [edge.port, edge.type] as const), ...Object.entries(node.outputs)];
   const open = (letter: string) => {
     const port = ports.find(([, type]) => new RegExp(`[<[,.]${letter}[,\\]>]`).test(type.replace(/\s/g, '')));
@@ -101,7 +102,7 @@ function startContext(plan: Plan, node: PlannedNode, services: Services, seed: n
     }], 2);
   };
   return {
-    ...checkContext(plan, node), services,
+    ...checkContext(plan, node), services, signal,
     random: (name) => keyedRandom(seed, node.id, BEFORE_ALL_WAVES, name),
     size(letter) {
       const size = plan.size(node.id, letter);

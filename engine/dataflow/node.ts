@@ -48,6 +48,8 @@ export interface CheckContext {
 /** What a node knows of its place when it starts: that, its sizes, and the services. */
 export interface StartContext extends CheckContext {
   readonly services: Services;
+  /** Aborted when the run is asked to stop while its nodes start: work that takes long is left where it is. */
+  readonly signal: AbortSignal;
   /** Random numbers for first values, keyed by (seed, node, name). */
   random(name: string): Random;
   /** A resolved size by its letter in this node's ports (`'K'`); an error naming the port if the graph leaves it open. */

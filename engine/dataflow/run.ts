@@ -178,12 +178,13 @@ export function run(plan: Plan, options: RunOptions): Running {
     try {
       if (saved) checkSaved(plan, saved);
       if (begin < waves) {
-        for (const node of plan.nodes) if (!halt.signal.aborted) actors.push(await start(plan, node, { services, seed, saved }));
+        for (const node of plan.nodes) if (!halt.signal.aborted) actors.push(await start(plan, node, { services, signal: halt.signal, seed, saved }));
         const steppers = actors.map((actor) => createStepper(plan, actor, seed, halt.signal, services));
         if (!halt.signal.aborted) await flow(actors, steppers);
       }
     } catch (error) {
-      fail(error);
+      // A start that was left because the run halts is no failure.
+      if (!halt.signal.aborted || (error as Error).cause !== halt.signal.reason) fail(error);
     }
     signal?.removeEventListener('abort', abort);
     for (const { behaviour } of actors.reverse()) {

@@ -28,7 +28,7 @@ const numbers = async (value: unknown) => Array.from((isResident(value) ? await 
 /** Starts a node and steps it once. */
 async function once(type: NodeType, config: object, inputs: Readonly<Record<string, unknown>>, wave = 0): Promise<Readonly<Record<string, Tensorial>>> {
   const services = servicesOf(host), unknown = () => { throw new Error('not asked for'); };
-  const behaviour = await type.start(type.config.parse(config), { node: 'node', services, random: (name) => keyedRandom(seed, 'node', 0, name), wired: () => true, type: unknown, size: unknown, rest: unknown });
+  const behaviour = await type.start(type.config.parse(config), { node: 'node', services, signal: new AbortController().signal, random: (name) => keyedRandom(seed, 'node', 0, name), wired: () => true, type: unknown, size: unknown, rest: unknown });
   const { outputs } = await behaviour.step(behaviour.state, inputs as never, {
     node: 'node', wave, services, signal: new AbortController().signal, random: (name) => keyedRandom(seed, 'node', wave, name),
   });

@@ -28,7 +28,7 @@ export async function rig(type: NodeType, config: unknown, { host, seed = 1, nod
   } satisfies Services;
   const random = (name: string): Random => keyedRandom(seed, node, 0, name);
   const open = () => { throw new Error('sizes are not resolved here'); };
-  const behaviour = await type.start(type.config.parse(config), { node, services, random, wired: () => true, type: open, size: open, rest: open });
+  const behaviour = await type.start(type.config.parse(config), { node, services, signal: new AbortController().signal, random, wired: () => true, type: open, size: open, rest: open });
   const rigged: Rig = {
     initial: (behaviour.initial?.(behaviour.state) ?? {}) as Outputs,
     state: behaviour.state,

@@ -38,7 +38,7 @@ export async function startTrainer(host: SessionHost, config: object = {}, { ima
   const services = servicesOf(host), ports: Readonly<Record<string, TensorShape>> = { image, label };
   const unknown = () => { throw new Error('not asked for'); };
   const behaviour = await type.start(type.config.parse({ backbone: maxout, optimiser: { type: 'sgd', lr: 0.1 }, ...config }), {
-    node: 'train', services, random: (name) => keyedRandom(seed, 'train', 0, name), wired: (port) => port in ports, type: (port) => ports[port]!, size: unknown, rest: unknown,
+    node: 'train', services, signal: new AbortController().signal, random: (name) => keyedRandom(seed, 'train', 0, name), wired: (port) => port in ports, type: (port) => ports[port]!, size: unknown, rest: unknown,
   });
   let state = behaviour.state, { weights } = behaviour.initial!(state) as { weights: Weights };
   const tensors = () => (state as { tensors: Readonly<Record<string, Resident>> }).tensors;
