@@ -58,6 +58,8 @@ export function createConsole({
   let steady: Metrics = {};
   let drawn = false;
   const due = throttle(now);
+  /** What is in progress: when it was first heard of, and how much of it was done then. */
+  let phase = { what: '', at: 0, done: 0 };
 
   const emit = (event: object): void => { if (json) out.write(`${JSON.stringify(event)}\n`); };
   const say = (text: string): void => {
@@ -117,7 +119,9 @@ export function createConsole({
       emit({ type: 'metrics', wave, metrics });
     },
     progress(what, done, of) {
-      show([`${what} ${short(done)}/${short(of)}`, total ? `wave ${short(completed)}/${short(total)}` : '']);
+      if (phase.what !== what || done < phase.done) phase = { what, at: now(), done };
+      const left = done > phase.done ? (now() - phase.at) / 1000 * (of - done) / (done - phase.done) : 0;
+      show([`${what} ${short(done)}/${short(of)}`, left ? `ETA ${duration(left)}` : '', total ? `wave ${short(completed)}/${short(total)}` : '']);
       if (due('progress', JSON_MS)) emit({ type: 'progress', what, done, total: of });
     },
     note(message) {

@@ -33,6 +33,17 @@ test('on a terminal one line is redrawn with losses, rates, the time left and me
   expect(err.slice(-2)).toEqual(['\r\x1b[Ka remark\n', 'done after 4,000 waves, 40 s: runs/ring-1\n']);
 });
 
+test('what takes long within a wave says how much time is left', () => {
+  const err: string[] = [];
+  let time = 0;
+  const console = createConsole({ err: { write: (text: string) => err.push(text), isTTY: true }, now: () => time });
+  for (const [done, at] of [[500, 0], [600, 2000], [900, 8000]] as const) {
+    time = at;
+    console.progress('data: decoding', done, 1000);
+  }
+  expect(err).toEqual(['\rdata: decoding 500/1,000\x1b[K', '\rdata: decoding 600/1,000 · ETA 8 s\x1b[K', '\rdata: decoding 900/1,000 · ETA 2 s\x1b[K']);
+});
+
 test('a narrow terminal gets a line that fits', () => {
   const { err } = play({ isTTY: true, columns: 30 });
   for (const text of err.filter((line) => line.startsWith('\rwave'))) expect(text.length).toBeLessThanOrEqual(1 + 29 + 3);
