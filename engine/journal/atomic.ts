@@ -14,8 +14,7 @@ const REPLACED = '.replaced';
  * Writes a file whole or not at all: a reader sees the old content or the new, and a failure leaves nothing behind.
  * Throws a GantryError that names the path when the disk is full or the place can't be written (exit code 3).
  */
-export async function writeAtomically(path: string, content: Content): Promise<void> {
-  const partial = path + PARTIAL;
+export async function writeAtomically(path: string, content: Content, partial = path + PARTIAL): Promise<void> {
   try {
     const file = await open(partial, 'w');
     try {
@@ -31,6 +30,9 @@ export async function writeAtomically(path: string, content: Content): Promise<v
     throw diskError(error, path);
   }
 }
+
+/** The same where several processes may be writing the file at once, all of them the same content: a cache. */
+export const writeShared = (path: string, content: Content): Promise<void> => writeAtomically(path, content, `${path}.${randomUUID().slice(0, 8)}${PARTIAL}`);
 
 /**
  * Makes a folder whole or not at all. `fill` writes files into the folder it is given (with `writeAtomically`, which flushes them);
@@ -57,11 +59,15 @@ export async function writeFolderAtomically(path: string, fill: (folder: string)
   }
 }
 
-/** Undoes what a killed process left half done in a folder: partial entries go, and a replaced entry without its successor comes back. */
-export async function sweepPartial(folder: string): Promise<void> {
+/**
+ * Undoes what a killed process left half done in a folder: partial entries go, and a replaced entry without its successor comes back.
+ * In a folder that others may be writing to, only what is `idle` for so many milliseconds is a killed one's.
+ */
+export async function sweepPartial(folder: string, idle = 0): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     const path = join(folder, name);
-    if (name.endsWith(PARTIAL)) await rm(path, { recursive: true, force: true });
+    const left = idle === 0 || await stat(path).then(({ mtimeMs }) => Date.now() - mtimeMs > idle, () => false);
+    if (name.endsWith(PARTIAL) && left) await rm(path, { recursive: true, force: true });
     if (!name.endsWith(REPLACED)) continue;
     const place = path.slice(0, -REPLACED.length);
     if (await exists(place)) await rm(path, { recursive: true, force: true });

@@ -17,6 +17,10 @@ export interface Dataset extends Transient {
   readonly classes: number;
   /** The label of every image. */
   readonly labels: Int32Array;
+  /** What the classes are called, where that is known: one name a label. */
+  readonly classNames?: readonly string[];
+  /** What an image is called, where it has a name: its file, for messages and contact sheets. */
+  nameOf?(index: number): string;
   /** The images at these indices, with `image` f32[N,...S] and `label` i64[N]. Augmentation, if any, draws from `random`; without it images are as they are. */
   read(indices: Int32Array, random?: Random): Promise<LabelledImages> | LabelledImages;
   /** New draws from the distribution behind the data, where it is known (toy mixtures). Without it, a fresh sample is a random subset. */
