@@ -90,7 +90,7 @@ export async function hashFile(path: string): Promise<string> {
   const file = await openToRead(path);
   try {
     const hash = createHash('sha256');
-    const slice = new Uint8Array(SLICE);
+    const slice = Buffer.allocUnsafe(SLICE);
     for (;;) {
       const { bytesRead } = await file.read(slice, 0, slice.length, null);
       if (!bytesRead) return hash.digest('hex');

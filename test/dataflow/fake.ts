@@ -43,15 +43,20 @@ export interface FakeNode {
   readonly state?: unknown;
   readonly initial?: (state: Any) => Values;
   readonly cadence?: string;
+  /** What starting waits for. */
+  readonly starting?: (signal: AbortSignal) => Promise<void>;
   step(state: Any, inputs: Values, wave: WaveContext): Promise<Stepped<unknown, Values>> | Stepped<unknown, Values>;
   readonly close?: () => void;
 }
 
 /** A node type from its step. */
-export const fakeNode = (name: string, { inputs = {}, outputs = {}, state = 0, initial, cadence, step, close }: FakeNode): NodeType =>
+export const fakeNode = (name: string, { inputs = {}, outputs = {}, state = 0, initial, cadence, starting, step, close }: FakeNode): NodeType =>
   defineNode({
     name, about: 'A fake.', config: z.any(), inputs, outputs, ...(cadence && { cadence: () => cadence }),
-    start: () => ({ state, ...(initial && { initial }), step, ...(close && { close }) }),
+    start: (_config, { signal }) => {
+      const behaviour = { state, ...(initial && { initial }), step, ...(close && { close }) };
+      return starting ? starting(signal).then(() => behaviour) : behaviour;
+    },
   }) as NodeType;
 
 export const typesOf = (...types: readonly NodeType[]): ReadonlyMap<string, NodeType> => new Map(types.map((type) => [type.name, type]));

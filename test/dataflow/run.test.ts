@@ -138,6 +138,17 @@ test('stopping begins no step any more, waits for those under way, and keeps the
   expect(running.snapshot()!.nodes.a!.state).toBe(running.snapshot()!.waves);
 });
 
+test('a node that is still starting when the stop comes may leave its work, and the run is stopped, not failed', async () => {
+  const stop = new AbortController();
+  let started = 0;
+  const slow = counter({ starting: async (signal) => { started++; stop.abort(); await wait(5); signal.throwIfAborted(); } });
+  const { events, error, running } = await record({ a: { type: slow }, b: { type: slow } }, 10, { signal: stop.signal });
+  expect({ error, started, types: types(events), snapshot: running.snapshot() }).toEqual({ error: undefined, started: 1, types: ['stopped'], snapshot: undefined });
+  const late = new AbortController();
+  const failing = await record({ a: { type: counter({ starting: async () => { late.abort(); throw inputError('photos', 'there are none'); } }) } }, 10, { signal: late.signal });
+  expect(failing.error?.message).toMatch(/photos: there are none/);
+});
+
 test('a wave whose steps were all under way when the stop came still completes', async () => {
   const stop = new AbortController();
   const slow = counter({ step: async (state, _inputs, { wave }) => { if (wave === 1) stop.abort(); await wait(2); return { state: state + 1, outputs: { n: state } }; } });
