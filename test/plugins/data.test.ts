@@ -107,6 +107,25 @@ describe('resize', () => {
     // Per axis each half weighs 3 : 3 : 1 of its nearest three pixels.
     expect(resized(Uint8Array.from({ length: 16 }, (_, i) => [0, 0, 70, 0][i % 4]!), 4, 2)).toEqual([10, 30, 10, 30]);
   });
+  // Made with Pillow 12.3.0: Image.fromarray(a).resize((to), FILTER) of a[y,x,c] = (7 x x + 37 y + 3 x y + 50 c) % 256, planes one after the other.
+  test.each([
+    ['bilinear', [13, 7], [5, 3], [48, 119, 148, 153, 149, 133, 132, 112, 137, 124, 185, 129, 124, 130, 131, 98, 136, 125, 149, 124, 169, 138, 128, 139, 140, 98, 121, 123, 144, 144, 148, 138, 125, 128, 149, 145, 114, 115, 130, 134, 81, 142, 122, 119, 103]],
+    ['bicubic', [7, 11], [4, 3], [61, 106, 131, 135, 159, 151, 122, 120, 84, 129, 138, 133, 117, 154, 126, 110, 120, 123, 138, 119, 117, 155, 127, 137, 158, 151, 114, 109, 106, 105, 149, 118, 169, 120, 123, 126]],
+    ['lanczos', [9, 5], [4, 3], [13, 81, 176, 168, 82, 144, 104, 121, 161, 162, 100, 115, 62, 135, 130, 139, 142, 157, 100, 161, 212, 157, 103, 140, 122, 158, 97, 140, 193, 149, 103, 146, 136, 65, 144, 97]],
+    ['bicubic', [3, 2], [5, 4], [0, 0, 3, 17, 26, 7, 10, 15, 30, 39, 29, 31, 39, 54, 64, 39, 42, 51, 67, 77, 46, 49, 53, 67, 76, 57, 60, 65, 80, 89, 78, 81, 89, 104, 114, 89, 92, 101, 117, 127, 96, 99, 103, 117, 126, 107, 110, 115, 130, 139, 128, 131, 139, 154, 164, 139, 142, 151, 167, 177]],
+  ] as const)('is %s as in Pillow, bit for bit: %j to %j, interleaved or in planes', (resampler, [width, height], [w, h], expected) => {
+    const from = { width, height }, to = { width: w, height: h };
+    const pixels = Uint8Array.from({ length: 3 * width * height }, (_, i) => {
+      const c = i % 3, x = Math.floor(i / 3) % width, y = Math.floor(i / 3 / width);
+      return (7 * x * x + 37 * y + 3 * x * y + 50 * c) % 256;
+    });
+    const out = new Uint8Array(expected.length), one = new Uint8Array(expected.length / 3);
+    for (const _ of createResize(from, to, 3, resampler)({ data: pixels, start: 0, row: 3 * width, column: 3, channel: 1 }, planar(out, to)));
+    expect(Array.from(out)).toEqual(expected);
+    for (const _ of createResize(from, to, 1, resampler)({ data: pixels, start: 1, row: 3 * width, column: 3, channel: 0 }, planar(one, to)));
+    expect(Array.from(one)).toEqual(expected.slice(one.length, 2 * one.length));
+  });
+
   test('keeps a flat image', () => {
     expect(resized(new Uint8Array(28 * 28).fill(201), 28, 32).every((v) => v === 201)).toBe(true);
   });
