@@ -1,9 +1,10 @@
-/** @file Data sets: toy mixtures, IDX files, stacked digits, and fresh draws from any of them. */
+/** @file Data sets: toy mixtures, IDX files, stacked digits, photos, CIFAR, and fresh draws from any of them. */
 import { definePlugin } from '../../engine/index.js';
+import { cifar } from './cifar.js';
 import { draw } from './draw.js';
 import { imageFolder } from './image-folder.js';
 import { idx } from './idx.js';
 import { mixture } from './mixture.js';
 import { stackedDigits } from './stacked-digits.js';
 
-export default definePlugin({ name: 'data', nodes: [mixture, idx, stackedDigits, imageFolder, draw] });
+export default definePlugin({ name: 'data', nodes: [mixture, idx, stackedDigits, imageFolder, cifar, draw] });
