@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { fail } from './command.js';
 import { checkCommand } from './check.js';
+import { dataCommand } from './data.js';
 import { doctorCommand } from './doctor.js';
 import { nodesCommand } from './nodes.js';
 import { reproduceCommand } from './reproduce.js';
@@ -21,8 +22,8 @@ const program = new Command('gantry')
   .version(version)
   .showSuggestionAfterError()
   .addHelpText('after', '\nStart with:\n  $ gantry run graphs/self-conditioned-gan/grid.json');
-for (const command of [runCommand(), checkCommand(), showCommand(), nodesCommand(), sampleCommand(), reproduceCommand(), doctorCommand(), schemaCommand()]) program.addCommand(command);
-for (const command of [program, ...program.commands]) command.exitOverride();
+for (const command of [runCommand(), checkCommand(), showCommand(), nodesCommand(), sampleCommand(), reproduceCommand(), dataCommand(), doctorCommand(), schemaCommand()]) program.addCommand(command);
+for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) command.exitOverride();
 
 try {
   await program.parseAsync();

@@ -6,5 +6,9 @@ import { imageFolder } from './image-folder.js';
 import { idx } from './idx.js';
 import { mixture } from './mixture.js';
 import { stackedDigits } from './stacked-digits.js';
+import { imageFolderSurvey } from './survey.js';
 
-export default definePlugin({ name: 'data', nodes: [mixture, idx, stackedDigits, imageFolder, cifar, draw] });
+export default definePlugin({
+  name: 'data', nodes: [mixture, idx, stackedDigits, imageFolder, cifar, draw],
+  components: [{ kind: 'survey', name: imageFolderSurvey.name, value: imageFolderSurvey }],
+});
