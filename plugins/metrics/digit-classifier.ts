@@ -1,9 +1,8 @@
 /** @file A digit classifier as a component: an ONNX file that gives class scores and features, shown single channels at its own resolution. */
 import {
-  add, cast, constant, inputError, matmul, mean, mul, program, reshape, sub, tensor,
-  type Executable, type SessionHost, type Tensor, type TensorValue, type Tensorial,
+  add, constant, inputError, matmul, mul, program, reshape, tensor, type Executable, type SessionHost, type TensorValue, type Tensorial,
 } from '../../engine/index.js';
-import type { Moments } from './frechet.js';
+import { momentsOf, type Moments } from './moments.js';
 
 export interface ClassifierOptions {
   /** The ONNX file: an input f32[N,1,r,r], outputs `feature` f32[N,F] and `score` f32[N,10] (logits or probabilities; the other output, unless named). */
@@ -50,14 +49,6 @@ const preparation = (size: number, { resolution, range: [low, high] }: Classifie
     return { outputs: { image: reshape(resized, ['N', 1, resolution, resolution]) } };
   });
 
-/** The mean and the summed outer products about it, in float64. */
-const momentsProgram = (width: number) =>
-  program('feature moments', {}, { feature: { dtype: 'f32', dims: ['N', width] } }, (_, { feature }) => {
-    const x = cast(feature, 'f64'), m = mean(x, [0], true);
-    const centred: Tensor = sub(x, m);
-    return { outputs: { mean: reshape(m, [width]), scatter: matmul(centred, centred, { transposeA: true }) } };
-  });
-
 const data = (value: Tensorial | undefined) => (value as TensorValue).data;
 
 /** Opens a classifier; what its file lacks is an InputError that says what it has. */
@@ -70,23 +61,16 @@ export async function openClassifier(host: SessionHost, options: ClassifierOptio
     if (!name || !outputs[name]) throw inputError(options.file, `it has no output ${name ?? 'besides the features'}; its outputs are ${names}`, { try: `"${what}" in the node's config` });
   }
   if (!image || Object.keys(inputs).length !== 1) throw inputError(options.file, `it has inputs ${Object.keys(inputs).join(', ')}; one is wanted, the image`);
-  const compiled = new Map<string, Executable>();
-  const executable = async (key: string, build: () => ReturnType<typeof momentsProgram>) => {
-    const known = compiled.get(key) ?? await host.compile(build());
-    compiled.set(key, known);
+  const preparations = new Map<number, Executable>();
+  const prepared = async (size: number) => {
+    const known = preparations.get(size) ?? await host.compile(preparation(size, options));
+    preparations.set(size, known);
     return known;
   };
 
-  async function moments(features: Float32Array, count: number): Promise<Moments> {
-    const width = features.length / count;
-    const run = await executable(`moments ${width}`, () => momentsProgram(width));
-    const { mean: centre, scatter } = (await run.run({}, { feature: tensor('f32', [count, width], features) })).outputs;
-    return { mean: data(centre) as Float64Array, covariance: (data(scatter) as Float64Array).map((sum) => sum / (count - 1)) };
-  }
-
   return {
     async read(channels, count, size, signal) {
-      const prepare = await executable(`prepare ${size}`, () => preparation(size, options));
+      const prepare = await prepared(size);
       const digits = new Uint8Array(count);
       let features = new Float32Array(0);
       for (let from = 0; from < count; from += BATCH) {
@@ -100,10 +84,10 @@ export async function openClassifier(host: SessionHost, options: ClassifierOptio
         features.set(feature, from * width);
         for (let i = from; i < to; i++) digits[i] = argmax(scores, (i - from) * classes, classes);
       }
-      return { digits, moments: await moments(features, count) };
+      return { digits, moments: await momentsOf(host, tensor('f32', [count, features.length / count], features), 'features of digits') };
     },
     async close() {
-      for (const each of [model, ...compiled.values()]) await each.release();
+      for (const each of [model, ...preparations.values()]) await each.release();
     },
   };
 }

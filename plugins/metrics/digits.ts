@@ -1,6 +1,6 @@
 /** @file `metrics/digits`: modes, reverse KL and Frechet distance of digit images, by a digit classifier given as an ONNX file. */
 import { z } from 'zod';
-import { defineNode, fetched, tensor, type Metrics, type Random, type TensorValue } from '../../engine/index.js';
+import { defineNode, fetched, tensor, type Metrics, type Random, type SessionHost, type TensorValue } from '../../engine/index.js';
 import { openClassifier, type Channels, type Classifier, type Reading } from './digit-classifier.js';
 import { reverseKls } from './divergence.js';
 import { frechetDistance } from './frechet.js';
@@ -33,10 +33,10 @@ export function modeIds(digits: Uint8Array, channels: number): Int32Array {
 }
 
 /** Of images whose digits were read: distinct modes, reverse KL of their histogram over all 10^C, and the Frechet distance of channel features. */
-export async function score(reading: Reading, real: Reading, channels: number): Promise<Metrics> {
+export async function score(host: SessionHost, reading: Reading, real: Reading, channels: number): Promise<Metrics> {
   const histogram = new Float64Array(10 ** channels);
   for (const id of modeIds(reading.digits, channels)) histogram[id]! += 1;
-  return { modes: histogram.filter((n) => n > 0).length, ...reverseKls(histogram), frechet: await frechetDistance(real.moments, reading.moments) };
+  return { modes: histogram.filter((n) => n > 0).length, ...reverseKls(histogram), frechet: await frechetDistance(host, real.moments, reading.moments) };
 }
 
 /** `noise`: what white noise scores, computed once. */
@@ -59,10 +59,10 @@ export const digits = defineNode({
         const read = ({ count, channels, size, planes }: Images) => classifier.read(planes, count * channels, size, wave.signal);
         const truth = await read(real);
         if (!noise) {
-          const worth = await score(await read(noiseLike(real, wave.random)), truth, real.channels);
+          const worth = await score(services.host, await read(noiseLike(real, wave.random)), truth, real.channels);
           noise = Object.fromEntries(Object.entries(worth).map(([name, value]) => [`noise_${name}`, value]));
         }
-        return { state: { noise }, outputs: { metrics: { ...await score(await read(fake), truth, fake.channels), ...noise } } };
+        return { state: { noise }, outputs: { metrics: { ...await score(services.host, await read(fake), truth, fake.channels), ...noise } } };
       },
       close: async () => (await opened)?.close(),
     };
