@@ -2,7 +2,10 @@
 import { definePlugin } from '../../engine/index.js';
 import { clusters } from './clusters.js';
 import { digits } from './digits.js';
+import { frechet, prdc } from './feature-nodes.js';
+import { similarity } from './instance-similarity.js';
 import { mixture } from './mixture.js';
 import { images } from './images.js';
+import { inceptionScore } from './score-node.js';
 
-export default definePlugin({ name: 'metrics', nodes: [mixture, clusters, digits, images] });
+export default definePlugin({ name: 'metrics', nodes: [mixture, clusters, digits, frechet, prdc, inceptionScore, similarity, images] });

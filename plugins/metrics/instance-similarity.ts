@@ -1,0 +1,92 @@
+/** @file `metrics/instance-similarity`: whether images made for an instance look like that instance's neighbourhood. */
+import { z } from 'zod';
+import { defineNode, fetched, inputError, type Features, type Metrics, type Neighbours, type Random, type TensorValue } from '../../engine/index.js';
+import { turns } from './algebra/turn.js';
+
+export interface SimilarityOptions {
+  /** The instance that each image was made for. */
+  readonly instances: Int32Array;
+  /** An independent instance for each image: what the similarity is worth. */
+  readonly others: Int32Array;
+  readonly neighbours: Pick<Neighbours, 'k' | 'index'>;
+  /** The vectors that similarity is measured in: of the instances' data set, by the extractor that saw the images. */
+  readonly features: Pick<Features, 'read' | 'size' | 'width'>;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Of generated features f32[N,F]: the mean cosine with the neighbours of their own instance, and with those of an independent one; and how often the own
+ * neighbourhood is the nearer of the two.
+ */
+export async function instanceSimilarity(fake: TensorValue, { instances, others, neighbours: { k, index }, features, signal }: SimilarityOptions): Promise<Metrics> {
+  const [count = 0, width = 0] = fake.dims, data = fake.data as Float32Array, turn = turns(signal);
+  if (width !== features.width) throw inputError('similarity', `generated features are ${width} numbers wide, those of the data set ${features.width}: they come from different extractors`);
+  if (instances.length !== count) throw inputError('similarity', `there are ${count} images and ${instances.length} instances`);
+  if (count === 0) throw inputError('similarity', 'there are no images');
+  /** The mean of a neighbourhood's unit vectors: its product with a unit vector is the mean cosine. */
+  const directions = new Map<number, Float64Array>();
+  const directionOf = async (instance: number): Promise<Float64Array> => {
+    const known = directions.get(instance);
+    if (known) return known;
+    if (!(instance >= 0 && instance < features.size)) throw inputError('similarity', `instance ${instance} is none of ${features.size}`);
+    const near = (await features.read(index.subarray(instance * k, (instance + 1) * k))).data as Float32Array, direction = new Float64Array(width);
+    for (let from = 0; from < near.length; from += width) {
+      const length = norm(near, from, width) * k;
+      if (length > 0) for (let i = 0; i < width; i++) direction[i]! += near[from + i]! / length;
+    }
+    if (directions.size < KNOWN) directions.set(instance, direction);
+    return direction;
+  };
+  let own = 0, other = 0, nearer = 0;
+  for (let i = 0; i < count; i++) {
+    const length = norm(data, i * width, width);
+    if (!Number.isFinite(length)) throw inputError('similarity', `the features of image ${i} hold something that is no finite number`);
+    const cosine = (direction: Float64Array) => {
+      let sum = 0;
+      for (let c = 0; c < width; c++) sum += data[i * width + c]! * direction[c]!;
+      return length > 0 ? sum / length : 0;
+    };
+    const mine = cosine(await directionOf(instances[i]!)), random = cosine(await directionOf(others[i]!));
+    own += mine;
+    other += random;
+    if (mine > random) nearer++;
+    await turn();
+  }
+  return { similarity_own: own / count, similarity_other: other / count, own_is_nearer: nearer / count };
+}
+
+/** For each instance a uniformly random other one of a data set of `size`. */
+export function othersOf(instances: Int32Array, size: number, random: Random): Int32Array {
+  if (size < 2) throw inputError('similarity', `there are ${size} instances; an independent one wants two at least`);
+  return random.integers(instances.length, size - 1).map((drawn, i) => (drawn >= instances[i]! ? drawn + 1 : drawn));
+}
+
+/** Neighbourhoods that are remembered. */
+const KNOWN = 4096;
+
+function norm(values: Float32Array, from: number, width: number): number {
+  let sum = 0;
+  for (let i = from; i < from + width; i++) sum += values[i]! * values[i]!;
+  return Math.sqrt(sum);
+}
+
+export const similarity = defineNode({
+  name: 'metrics/instance-similarity',
+  about: 'Mean cosine of generated images with the neighbourhood of their own instance, beside that of an independent instance, in any extractor\'s features.',
+  config: z.strictObject({}),
+  inputs: {
+    fake: 'f32[N,F]', index: 'i64[N]', neighbours: { latest: '@neighbours[M,E]' },
+    // The vectors that neighbours were found in, unless the images were judged by another extractor.
+    'features?': { latest: '@features[M,F]' },
+  },
+  outputs: { metrics: '@metrics' },
+  start: () => ({
+    state: {},
+    async step(state, inputs, { services, random, signal }) {
+      const neighbours = inputs.neighbours as Neighbours, features = (inputs.features as Features | undefined) ?? neighbours.features;
+      const instances = Int32Array.from((await fetched(services, inputs.index)).data as BigInt64Array, Number);
+      const others = othersOf(instances, features.size, random('other instances'));
+      return { state, outputs: { metrics: await instanceSimilarity(await fetched(services, inputs.fake), { instances, others, neighbours, features, signal }) } };
+    },
+  }),
+});
