@@ -23,7 +23,7 @@ export interface PrdcOptions {
 export async function prdc(host: SessionHost, real: TensorValue, fake: TensorValue, { k, signal, progress }: PrdcOptions): Promise<Prdc> {
   for (const [what, { dims: [count = 0] }] of [['real features', real], ['fake features', fake]] as const)
     if (count <= k) throw inputError(what, `there are ${count}; radii to the ${k}${ordinal(k)} nearest want more than ${k}`);
-  const centre = await centreOf(real, signal), held: Points[] = [];
+  const centre = await centreOf('real features', real, signal), held: Points[] = [];
   try {
     for (const [what, value] of [['real features', real], ['fake features', fake]] as const) held.push(await placePoints(host, what, value, centre, signal));
     const [reals, fakes] = held as [Points, Points], total = reals.count + 2 * fakes.count;

@@ -23,15 +23,23 @@ export interface Points {
   readonly rowsAPiece: number;
 }
 
-/** The mean of vectors, rounded to float32. */
-export async function centreOf({ data, dims: [count = 0, width = 0] }: TensorValue, signal?: AbortSignal): Promise<Float32Array> {
+/** The mean of vectors, rounded to float32. A value that is no finite number is an InputError that names its vector. */
+export async function centreOf(what: string, { data, dims: [count = 0, width = 0] }: TensorValue, signal?: AbortSignal): Promise<Float32Array> {
   const sums = new Float64Array(width), turn = turns(signal);
   for (let i = 0; i < count; i++) {
-    for (let j = 0; j < width; j++) sums[j]! += data[i * width + j] as number;
+    let row = 0;
+    for (let j = 0; j < width; j++) {
+      const value = data[i * width + j] as number;
+      row += value;
+      sums[j]! += value;
+    }
+    if (!Number.isFinite(row)) throw unusable(what, i);
     await turn();
   }
   return Float32Array.from(sums, (sum) => sum / count);
 }
+
+const unusable = (what: string, vector: number) => inputError(what, `vector ${vector} holds something that is no finite number`);
 
 /** Puts vectors on the host. A value that is no finite number is an InputError that names its vector. */
 export async function placePoints(host: SessionHost, what: string, feature: TensorValue, centre: Float32Array, signal?: AbortSignal): Promise<Points> {
@@ -44,7 +52,7 @@ export async function placePoints(host: SessionHost, what: string, feature: Tens
       for (let i = 0; i < piece.length; i += width) {
         let norm = 0;
         for (let j = i; j < i + width; j++) norm += piece[j]! * piece[j]!;
-        if (!Number.isFinite(norm)) throw inputError(what, `vector ${from + i / width} holds something that is no finite number`);
+        if (!Number.isFinite(norm)) throw unusable(what, from + i / width);
         norms[from + i / width] = norm;
       }
       pieces.push(await host.put(tensor('f32', [piece.length / width, width], piece)));
