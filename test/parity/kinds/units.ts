@@ -3,8 +3,9 @@ import type { SessionHost } from '../../../engine/session/host.js';
 import { comparison, type Comparison } from '../comparison.js';
 import type { Fixture, Group, Kind, Unchecked } from '../fixture.js';
 import { diffAugment } from './units/augmentation.js';
-import { extractorInput } from './units/extractor-input.js';
+import { extractorInput, inceptionInput } from './units/extractor-input.js';
 import { attention, conditionalNorm, spectral } from './units/layers.js';
+import { longTail } from './units/long-tail.js';
 import { metrics } from './units/metrics.js';
 
 /** Checks the tensors whose names begin with `prefix` (the longest that fits), and the scalars that belong to them. */
@@ -16,7 +17,7 @@ export interface UnitChecker {
 /** One line a part. */
 const CHECKERS: readonly UnitChecker[] = [
   spectral, attention, conditionalNorm, diffAugment,
-  metrics,
+  extractorInput, inceptionInput, longTail, metrics,
 ];
 
 /** Parts of the publications that this version does not have. They are named in the report, and neither pass nor fail. */
