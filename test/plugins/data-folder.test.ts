@@ -3,12 +3,17 @@ import { cp, mkdir, mkdtemp, readdir, rename, rm, symlink, truncate, utimes, wri
 import os from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
+import { openSafetensors } from '../../engine/journal/safetensors.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
 import { GantryError } from '../../engine/spec/issue.js';
 import type { Dataset } from '../../engine/training/values.js';
 import { draw } from '../../plugins/data/draw.js';
 import { imageFolder } from '../../plugins/data/image-folder.js';
 import { listImages } from '../../plugins/data/image-files.js';
+import { comparison } from '../parity/comparison.js';
+import type { Fixture } from '../parity/fixture.js';
+import { preparation } from '../parity/kinds/units/preparation.js';
+import type { NpyArray } from '../parity/npz.js';
 import { numbers, rig, shared, whenShared } from './rig.js';
 
 let folder: string;
@@ -144,6 +149,16 @@ describe('photos', () => {
   });
 });
 
+whenShared('photos are prepared as the published code prepares them', async () => {
+  const file = await openSafetensors(path.join(shared, 'fixtures/ic-gan/units.safetensors')), arrays = new Map<string, NpyArray>();
+  for (const key of file.tensors.keys()) if (key.startsWith('prep/')) arrays.set(key, await file.read(key));
+  await file.close();
+  const fixture: Fixture = { manifest: { name: 'units', source: '', config: {}, scalars: {}, tensors: [] }, arrays }, compare = comparison(fixture);
+  await preparation.check(fixture, compare);
+  expect(compare.groups().map(({ group, pass }) => [group, pass])).toEqual([
+    ['preparation: centre crop and resize', true], ['preparation: stored bytes, truncated', true], ['preparation: what training reads of them', true], ['preparation: squashed', true]]);
+});
+
 describe('damaged photos', () => {
   async function some(): Promise<void> {
     for (let i = 0; i < 20; i++) await put(`${i % 2 ? 'odd' : 'even'}/${String(i).padStart(2, '0')}.png`, await png([10 * i, 0, 0]));
@@ -164,7 +179,7 @@ describe('damaged photos', () => {
     // From the cache, too.
     const again = await open({ damaged: 0.2, resolution: 1 });
     expect([again.dataset.key, again.dataset.size]).toEqual([dataset.key, 17]);
-    expect(again.notes.join('\n')).toMatch(/3 of 20 photos are damaged[^]*none of them decoded anew/);
+    expect(again.notes.join('\n')).toMatch(/3 of 20 photos are damaged[\s\S]*none of them decoded anew/);
   });
 
   test('are an error beyond it, with the first few and what to do', async () => {
