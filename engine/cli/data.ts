@@ -1,6 +1,5 @@
 /** @file `gantry data check FOLDER`: what a data set holds, and what is wrong with it, before anyone trains. */
 import { Command } from 'commander';
-import { createConsole } from '../journal/console.js';
 import type { Finding, Survey, SurveyReport } from '../training/survey.js';
 import { inputError } from '../spec/issue.js';
 import { command, emit, type SharedOptions } from './command.js';
@@ -21,6 +20,7 @@ const checkCommand = (): Command =>
   ])
     .option('--list <file>', 'a text file of lines "path label"')
     .action(async (folder: string, options: Options) => {
+      const { createConsole } = await import('../journal/console.js');
       const console = createConsole({ json: options.json });
       const engine = await openEngine(options, {}, { console });
       const survey = engine.parts<Survey>('survey').find(({ name }) => name === 'image-folder')?.value;

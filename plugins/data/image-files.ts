@@ -139,7 +139,8 @@ function namesByLabel(paths: readonly string[], labels: readonly number[]): stri
   const names: string[] = [];
   for (const [i, path] of paths.entries()) {
     const folder = basename(dirname(path));
-    if ((names[labels[i]!] ??= folder) !== folder) return undefined;
+    names[labels[i]!] ??= folder;
+    if (names[labels[i]!] !== folder) return undefined;
   }
   const known = Object.keys(names).length;
   return known === names.length && new Set(names).size === known ? names : undefined;

@@ -87,7 +87,7 @@ export function createResize(from: Size, to: Size, channels: 1 | 3, resampler: R
   };
 }
 
-const clip = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : value);
+const clip = (value: number): number => Math.max(0, Math.min(255, value));
 
 /** One line of pixels, `step` apart from `start`, to `to` pixels, `outStep` apart from `at`. */
 function filterOne({ first, count, most, weights }: Taps, to: number, { data }: Raster, start: number, step: number, out: Raster, at: number, outStep: number): void {
