@@ -13,19 +13,25 @@ export interface ModelFile extends ModelSignature {
   readonly sha256: string;
 }
 
-/** Files that were read, by path, size and time: a graph is composed more than once. */
-const known = new Map<string, Promise<ModelFile>>();
+/** Files that were read, by path: a graph is composed more than once. */
+const known = new Map<string, { readonly state: string; readonly model: ModelFile }>();
 
 /** Reads a model file. Throws an InputError that names it if it is not there or no ONNX model. */
 export async function readModelFile(path: string): Promise<ModelFile> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+  await stat(path).catch((error: NodeJS.ErrnoException) => {
     throw inputError(path, error.code === 'ENOENT' ? 'there is no such file; wants an ONNX model' : `can not be read: ${error.code}`);
   });
-  const key = `${resolve(path)} ${found.size} ${found.mtimeMs}`;
-  const model = known.get(key) ?? read(path);
-  known.set(key, model);
-  model.catch(() => known.delete(key));
+  const before = known.get(resolve(path));
+  if (before && before.state === await stateOf(path, before.model.external)) return before.model;
+  const model = await read(path);
+  known.set(resolve(path), { state: await stateOf(path, model.external), model });
   return model;
+}
+
+/** Sizes and times of a model's files: equal as long as nobody writes them. */
+async function stateOf(path: string, external: readonly string[]): Promise<string> {
+  const files = [path, ...external.map((name) => join(dirname(path), name))];
+  return (await Promise.all(files.map((file) => stat(file).then(({ size, mtimeMs }) => `${size} ${mtimeMs}`, () => 'gone')))).join(', ');
 }
 
 async function read(path: string): Promise<ModelFile> {

@@ -67,6 +67,17 @@ test('with json every line on stdout is an object, waves are throttled, the last
   expect(err.length).toBeGreaterThan(0);
 });
 
+test('something long within a wave says how long it will take, by what was done since it was first heard of', () => {
+  const err: string[] = [];
+  let time = 0;
+  const console = createConsole({ now: () => time, err: { write: (text: string) => err.push(text), isTTY: true, columns: 200 } });
+  for (const done of [500, 600, 1000]) {
+    console.progress('features', done, 1000);
+    time += 2000;
+  }
+  expect(err).toEqual(['\rfeatures 500/1,000\x1b[K', '\rfeatures 600/1,000 · ETA 8 s\x1b[K', '\rfeatures 1,000/1,000\x1b[K']);
+});
+
 test('durations', () => {
   expect([7.6, 185, 3599.6, 7630].map(duration)).toEqual(['8 s', '3 m 05 s', '1 h 00 m', '2 h 07 m']);
 });

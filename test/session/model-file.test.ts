@@ -1,12 +1,16 @@
-/** @file Opening ONNX files: their signatures, running them, and files that are none. Runs where the published models lie beside the project. */
+/** @file Opening ONNX files: their signatures, with ONNX Runtime and without, running them, and files that are none. Runs where the published models lie beside the project. */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SessionHost } from '../../engine/session/host.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
+import { readModelFile } from '../../engine/session/model-file.js';
 import { createWorkerHost } from '../../engine/session/worker-host.js';
 import { show } from '../../engine/spec/tensor-type.js';
 import { tensor, type TensorValue } from '../../engine/spec/value.js';
+import { writeModel } from '../../engine/tensor/onnx/schema.js';
 
 const models = '../shared/data/models';
 const withModels = existsSync(models) ? test : test.skip;
@@ -23,6 +27,34 @@ withModels('a file gives its signature in our spelling, symbols included', async
   expect(Object.entries({ ...inputs, ...outputs }).map(([name, type]) => `${name} ${show(type)}`))
     .toEqual(['input_3 i64[batch,1]', 'input_2 f32[batch,100]', 'image f32[batch,1,28,28]']);
   await model.release();
+});
+
+withModels('what a file says of itself is what ONNX Runtime finds in it, and its hash is the file\'s', async () => {
+  const files = (await readdir(models)).filter((name) => name.endsWith('.onnx'));
+  expect(files.length).toBeGreaterThan(5);
+  for (const name of files) {
+    const file = await readModelFile(join(models, name)), opened = await host.open(join(models, name));
+    const spell = (ports: Record<string, { dtype: string; dims: readonly unknown[] }>) => Object.entries(ports).map(([port, { dtype, dims }]) => `${port} ${dtype}[${dims}]`);
+    expect([...file.inputs, ...file.outputs].map((port) => `${port.name} ${port.dtype}[${port.dims}]`)).toEqual([...spell(opened.signature.inputs as never), ...spell(opened.signature.outputs as never)]);
+    expect(file.sha256).toBe(createHash('sha256').update(await readFile(join(models, name))).digest('hex'));
+    await opened.release();
+  }
+});
+
+test('weights beside a file count into its hash; a dtype that we do not have, and a size that nobody names, are told', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gantry-model-')), file = join(folder, 'm.onnx');
+  await writeFile(file, writeModel({ graph: {
+    initializer: [{ name: 'w', dims: [2n], dataType: 1, externalData: [{ key: 'location', value: 'w.bin' }, { key: 'length', value: '8' }] }],
+    input: [{ name: 'x', type: { tensorType: { elemType: 10, shape: { dim: [{ dimParam: 'batch size' }, {}, { dimValue: 3n }] } } } }, { name: 'w', type: { tensorType: { elemType: 1 } } }],
+    output: [{ name: 'y', type: { tensorType: { elemType: 1 } } }],
+  } }));
+  await expect(readModelFile(file)).rejects.toThrow(/m.onnx: its weights are in .*w.bin, which can not be read: ENOENT/);
+  await writeFile(join(folder, 'w.bin'), 'one');
+  const one = await readModelFile(file);
+  expect(one).toMatchObject({ inputs: [{ name: 'x', dtype: 'f16', dims: ['batch_size', '', 3] }], outputs: [{ name: 'y', dtype: 'f32' }], external: ['w.bin'] });
+  await writeFile(join(folder, 'w.bin'), 'another');
+  expect((await readModelFile(file)).sha256).not.toBe(one.sha256);
+  await rm(folder, { recursive: true });
 });
 
 withModels(`file and bytes compute the same; rows do not depend on their batch (seed ${seed})`, async () => {

@@ -96,6 +96,15 @@ test('large tables are scattered into without a one-hot matrix', async () => {
   expect([...sums.slice(20)].every((v) => v === 1)).toBe(true);
 });
 
+test('a pooling whose places nobody reads has none', () => {
+  const pooling = (places: boolean) => encode(program('pool', {}, { x: f32(1, 1, 4, 4) }, (_, { x }) => {
+    const y = ops.maxPool(x, { kernel: 2 });
+    return { outputs: { y, ...(places && { dx: grad(ops.sum(y), [x])[0]! }) } };
+  }));
+  const outputs = (file: Uint8Array) => readModel(file).graph!.node!.find((node) => node.opType === 'MaxPool')!.output!.length;
+  expect([outputs(pooling(false)), outputs(pooling(true))]).toEqual([1, 2]);
+});
+
 test('broken programs are refused with their place', () => {
   const x = ops.input('x', f32(2)), stranger = ops.input('z', f32(2));
   const broken = (more: Partial<Program>): Program => ({ name: 'broken', inputs: { x }, state: {}, outputs: {}, ...more });
