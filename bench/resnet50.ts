@@ -2,16 +2,20 @@
 import { keyedRandom } from '../engine/session/keyed-random.js';
 import { tensor, type TensorValue } from '../engine/spec/value.js';
 import { encode } from '../engine/tensor/onnx/encode.js';
-import { conv, batchNorm } from '../engine/tensor/layers.js';
-import { add, globalAveragePool, input, maxPool, relu, reshape } from '../engine/tensor/ops/index.js';
+import { torchWeight, uniform } from '../engine/tensor/init.js';
+import { perChannel } from '../engine/tensor/layers.js';
+import { add, convolution, globalAveragePool, input, maxPool, relu, reshape } from '../engine/tensor/ops/index.js';
 import { separate, type Scope } from '../engine/tensor/scope.js';
 import type { Tensor } from '../engine/tensor/tensor.js';
 
 /** Inner width, blocks and first stride of each stage. */
 const STAGES = [[64, 3, 1], [128, 4, 2], [256, 6, 2], [512, 3, 2]] as const;
 
-const unit = (s: Scope, x: Tensor, out: number, kernel: number, stride = 1): Tensor =>
-  batchNorm(s.at('norm'), conv(s, x, out, { kernel, stride, padding: kernel >> 1, bias: false }));
+/** A convolution with its batch normalisation folded in, as exporters write it. */
+const unit = (s: Scope, x: Tensor, out: number, kernel: number, stride = 1): Tensor => {
+  const y = convolution(x, s.parameter('weight', [out, x.dims[1] as number, kernel, kernel], torchWeight), { stride, padding: kernel >> 1 });
+  return add(y, perChannel(s.parameter('bias', [out], uniform(0.01)), 4));
+};
 
 function bottleneck(s: Scope, x: Tensor, width: number, stride: number): Tensor {
   const inner = relu(unit(s.at('b'), relu(unit(s.at('a'), x, width, 1)), width, 3, stride));
@@ -32,7 +36,7 @@ export function resnet50(resolution = 224): Uint8Array {
   const image = input('image', { dtype: 'f32', dims: ['N', 3, resolution, resolution] });
   const { layout, leaves, result } = separate((s) => network(s, image));
   const constants: Record<string, TensorValue> = {};
-  for (const { path, dims, init } of [...layout.parameters, ...layout.buffers]) constants[path] = tensor('f32', dims, init(dims, keyedRandom(1, 'resnet', 0, path)));
+  for (const { path, dims, init } of layout.parameters) constants[path] = tensor('f32', dims, init(dims, keyedRandom(1, 'resnet', 0, path)));
   return encode({
     name: 'resnet50', inputs: { image }, outputs: { feature: result },
     state: Object.fromEntries([...leaves].map(([path, value]) => [path, { value, next: value }])),

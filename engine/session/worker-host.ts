@@ -21,7 +21,7 @@ export interface HostOptions {
   readonly threads?: number;
   /**
    * How much ONNX Runtime rewrites programs. They come simplified, so `basic`: more costs seconds on large steps and gains nothing measurable.
-   * Model files, whose weights are constants, always get `all`.
+   * Model files, whose weights are constants, always get `all`, and on the CPU fewer products (`tensor/onnx/fewer-products`).
    */
   readonly optimization?: Optimization;
   /** Trades a half more memory for nothing measurable; off. */
@@ -45,7 +45,7 @@ export async function createWorkerHost(options: HostOptions = {}): Promise<Sessi
   worker.on('exit', guard.lift);
   const residents = new Set<number>();
   const household: Household = { channel, residents, nextId };
-  const settings: SessionSettings = { device, threads, optimization, memoryPattern };
+  const settings: SessionSettings = { device, threads, optimization, memoryPattern, fewerProducts: false };
   const here = `session host (${device})`;
   const fail = (error: Error): never => { throw sessionError(here, [{ at: '', says: error.message }], { cause: error }); };
 
@@ -71,7 +71,7 @@ export async function createWorkerHost(options: HostOptions = {}): Promise<Sessi
       if (typeof model === 'string' && !existsSync(model)) throw inputError(where, 'there is no such file; wants an ONNX model');
       const copy = typeof model === 'string' ? model : new Uint8Array(model);
       const transfer = typeof copy === 'string' ? [] : [copy.buffer];
-      const signature = await channel.call('open', { session, model: copy, settings: { ...settings, optimization: 'all' } }, transfer)
+      const signature = await channel.call('open', { session, model: copy, settings: { ...settings, optimization: 'all', fewerProducts: device === 'cpu' } }, transfer)
         .catch((error: Error) => { throw inputError(where, `is no ONNX model that runs here: ${error.message}`, {}, { cause: error }); });
       return createExecutable({ where, session, signature, state: {}, changes: new Set(), fed: new Set(Object.keys(signature.inputs)) }, household);
     },

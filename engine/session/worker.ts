@@ -1,6 +1,8 @@
 /** @file The thread of ONNX Runtime: sessions and resident tensors by id. One request at a time, each answered, in the order in which they came. */
+import { readFile } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { TensorValue } from '../spec/value.js';
+import { fewerProducts } from '../tensor/onnx/fewer-products.js';
 import { guarded } from './exit-guard.js';
 import { dtypeOf, explain, open, run, toNative, toValue, type NativeTensor, type Session } from './onnxruntime.js';
 import { buffersOf, type Answer, type Call, type Calls, type Feed, type Message } from './protocol.js';
@@ -19,9 +21,19 @@ const feed = (value: Feed): NativeTensor => (typeof value === 'number' ? found(r
 const mapped = <A, B>(record: Readonly<Record<string, A>>, change: (value: A, key: string) => B): Record<string, B> =>
   Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value, key)]));
 
+/** The model computed with fewer products, where that pays. What is no model is left to ONNX Runtime to refuse. */
+async function withFewerProducts(model: string | Uint8Array): Promise<string | Uint8Array> {
+  try {
+    return fewerProducts(typeof model === 'string' ? await readFile(model) : model) ?? model;
+  } catch {
+    return model;
+  }
+}
+
 const calls: { readonly [K in Call]: (ask: Calls[K]['ask']) => Promise<Calls[K]['answer']> } = {
   async open({ session, model, settings }) {
-    const opened = await guarded(word, () => open(model, settings));
+    const given = settings.fewerProducts ? await withFewerProducts(model) : model;
+    const opened = await guarded(word, () => open(given, settings));
     sessions.set(session, opened);
     return opened.signature;
   },

@@ -11,6 +11,7 @@ const MESSAGES = {
   StringStringEntryProto: { key: ['string', 1], value: ['string', 2] },
   GraphProto: {
     node: ['NodeProto[]', 1], name: ['string', 2], initializer: ['TensorProto[]', 5], input: ['ValueInfoProto[]', 11], output: ['ValueInfoProto[]', 12],
+    valueInfo: ['ValueInfoProto[]', 13],
   },
   NodeProto: {
     input: ['string[]', 1], output: ['string[]', 2], name: ['string', 3], opType: ['string', 4], attribute: ['AttributeProto[]', 5], domain: ['string', 7],
@@ -95,3 +96,37 @@ export function writeModel(content: Onnx<'ModelProto'>): Uint8Array {
 }
 /** The fields above of a model file, the others left out. Throws a RangeError when the bytes end too early. */
 export const readModel = (bytes: Uint8Array): Onnx<'ModelProto'> => read(new BinaryReader(bytes), 'ModelProto', bytes.length);
+
+/** Every field of a message as it lies there: its number, all of it, and its content. */
+function fields(bytes: Uint8Array): { readonly number: number; readonly whole: Uint8Array; readonly content: Uint8Array }[] {
+  const from = new BinaryReader(bytes), found = [];
+  while (from.pos < bytes.length) {
+    const start = from.pos, [number, wire] = from.tag(), at = from.pos;
+    const content = wire === WireType.LengthDelimited ? from.bytes() : (from.skip(wire, number), bytes.subarray(at, from.pos));
+    found.push({ number, whole: bytes.subarray(start, from.pos), content });
+  }
+  return found;
+}
+
+/** A model file with nodes of its graph, by their number, replaced by others, and with more of what a graph has. All else, known here or not, stays as it lies there. */
+export function replaceNodes(bytes: Uint8Array, nodes: ReadonlyMap<number, readonly Onnx<'NodeProto'>[]>, more: Pick<Onnx<'GraphProto'>, 'initializer' | 'valueInfo'>): Uint8Array {
+  const { graph } = MESSAGES.ModelProto, { node } = MESSAGES.GraphProto, to = new BinaryWriter();
+  const put = (into: BinaryWriter, number: number, message: string, content: Content) => {
+    into.tag(number, WireType.LengthDelimited).fork();
+    write(into, message, content);
+    into.join();
+  };
+  for (const { number, whole, content } of fields(bytes)) {
+    if (number !== graph[1]) { to.raw(whole); continue; }
+    let index = 0;
+    to.tag(number, WireType.LengthDelimited).fork();
+    for (const field of fields(content)) {
+      const others = field.number === node[1] ? nodes.get(index++) : undefined;
+      if (!others) to.raw(field.whole);
+      for (const other of others ?? []) put(to, node[1], 'NodeProto', other);
+    }
+    write(to, 'GraphProto', more);
+    to.join();
+  }
+  return to.finish();
+}
