@@ -1,4 +1,5 @@
-"""PyTorch peer of feature extraction: ResNet-50 without its classifier, 224x224, channels last, evaluation, no gradients. A step is a batch of 32."""
+"""PyTorch peer of feature extraction: ResNet-50 without its classifier, 224x224, channels last, evaluation, no gradients. A step is a
+batch of 32 in [-1,1], normalised first as the network wants it."""
 
 import argparse
 
@@ -60,11 +61,13 @@ def main():
             if isinstance(module, Unit):
                 module.fuse()
     net = net.to(memory_format=torch.channels_last)
-    images = torch.rand(args.batch, 3, 224, 224).to(memory_format=torch.channels_last)
+    images = (torch.rand(args.batch, 3, 224, 224) * 2 - 1).to(memory_format=torch.channels_last)
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    gain, offset = 0.5 / std, (0.5 - mean) / std
 
     def step():
         with torch.inference_mode():
-            net(images)
+            net(torch.addcmul(offset, images, gain))
 
     serve(step, args.warmup)
 

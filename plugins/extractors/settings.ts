@@ -16,7 +16,7 @@ const format = {
   layout: z.enum(['NCHW', 'NHWC']).optional().describe('Order of the model\'s axes, where the sizes in its file leave it open.'),
   resize: z.enum(RESAMPLERS).optional().describe('How images are brought to the model\'s size: bilinear unless the manifest or this says otherwise; IC-GAN as published: bicubic, its demo: bicubic-align.'),
   pool: z.enum(['mean', 'first']).default('mean').describe('Of features with positions (rank 3 or 4): the mean over them, or the first (a class token).'),
-  batch: whole.default(32).describe('Images in one call; bounds the memory.'),
+  batch: whole.default(16).describe('Images in one call; bounds the memory. On a CPU few are faster, as what they become stays in its cache.'),
 };
 const normalise = z.boolean().describe('Divide every vector by its L2 norm.');
 

@@ -102,8 +102,9 @@ function fields(bytes: Uint8Array): { readonly number: number; readonly whole: U
   const from = new BinaryReader(bytes), found = [];
   while (from.pos < bytes.length) {
     const start = from.pos, [number, wire] = from.tag(), at = from.pos;
-    const content = wire === WireType.LengthDelimited ? from.bytes() : (from.skip(wire, number), bytes.subarray(at, from.pos));
-    found.push({ number, whole: bytes.subarray(start, from.pos), content });
+    from.skip(wire, number);
+    const whole = bytes.subarray(start, from.pos), content = wire === WireType.LengthDelimited ? new BinaryReader(bytes.subarray(at, from.pos)).bytes() : whole.subarray(at - start);
+    found.push({ number, whole, content });
   }
   return found;
 }
