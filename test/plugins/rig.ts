@@ -21,9 +21,9 @@ export interface Rig {
 }
 
 /** Starts a node type with a raw configuration, as a graph file would give it. */
-export async function rig(type: NodeType, config: unknown, { host, seed = 1, node = 'node' }: { host?: SessionHost; seed?: number; node?: string } = {}): Promise<Rig> {
+export async function rig(type: NodeType, config: unknown, { host, seed = 1, node = 'node', cache = path.join(os.tmpdir(), `gantry-cache-${process.pid}`), notes }: { host?: SessionHost; seed?: number; node?: string; cache?: string; notes?: string[] } = {}): Promise<Rig> {
   const services = {
-    host: host as SessionHost, resolve: (given: string) => given, cache: path.join(os.tmpdir(), `gantry-cache-${process.pid}`), progress: () => {}, note: () => {},
+    host: host as SessionHost, resolve: (given: string) => given, cache, progress: () => {}, note: (message) => { notes?.push(message); },
     component: () => { throw new Error('no components here'); },
   } satisfies Services;
   const random = (name: string): Random => keyedRandom(seed, node, 0, name);
