@@ -6,6 +6,7 @@ import { fail } from './command.js';
 import { checkCommand } from './check.js';
 import { dataCommand } from './data.js';
 import { doctorCommand } from './doctor.js';
+import { evaluateCommand } from './evaluate.js';
 import { nodesCommand } from './nodes.js';
 import { reproduceCommand } from './reproduce.js';
 import { runCommand } from './run.js';
@@ -22,7 +23,7 @@ const program = new Command('gantry')
   .version(version)
   .showSuggestionAfterError()
   .addHelpText('after', '\nStart with:\n  $ gantry run graphs/self-conditioned-gan/grid.json');
-for (const command of [runCommand(), checkCommand(), showCommand(), nodesCommand(), sampleCommand(), reproduceCommand(), dataCommand(), doctorCommand(), schemaCommand()]) program.addCommand(command);
+for (const command of [runCommand(), checkCommand(), showCommand(), nodesCommand(), sampleCommand(), evaluateCommand(), reproduceCommand(), dataCommand(), doctorCommand(), schemaCommand()]) program.addCommand(command);
 for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) command.exitOverride();
 
 try {

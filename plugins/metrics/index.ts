@@ -4,8 +4,12 @@ import { clusters } from './clusters.js';
 import { digits } from './digits.js';
 import { frechet, prdc } from './feature-nodes.js';
 import { similarity } from './instance-similarity.js';
+import * as judges from './judges.js';
 import { mixture } from './mixture.js';
 import { images } from './images.js';
 import { inceptionScore } from './score-node.js';
 
-export default definePlugin({ name: 'metrics', nodes: [mixture, clusters, digits, frechet, prdc, inceptionScore, similarity, images] });
+export default definePlugin({
+  name: 'metrics', nodes: [mixture, clusters, digits, frechet, prdc, inceptionScore, similarity, images],
+  components: Object.values(judges).map((value) => ({ kind: 'metric', name: value.name, value })),
+});

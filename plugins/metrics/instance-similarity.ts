@@ -4,32 +4,30 @@ import { defineNode, fetched, inputError, type Features, type Metrics, type Neig
 import { turns } from './algebra/turn.js';
 
 export interface SimilarityOptions {
-  /** The instance that each image was made for. */
-  readonly instances: Int32Array;
-  /** An independent instance for each image: what the similarity is worth. */
-  readonly others: Int32Array;
   readonly neighbours: Pick<Neighbours, 'k' | 'index'>;
   /** The vectors that similarity is measured in: of the instances' data set, by the extractor that saw the images. */
   readonly features: Pick<Features, 'read' | 'size' | 'width'>;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
+}
+export interface SimilaritySum {
+  /** Adds generated features f32[n,F], the instance that each was made for, and an independent one: what the similarity is worth. */
+  add(fake: TensorValue, instances: Int32Array, others: Int32Array): Promise<void>;
+  /** The mean cosine with the neighbours of the own instance, and with those of the independent one; and how often the own neighbourhood is the nearer. */
+  finish(): Metrics;
 }
 
-/**
- * Of generated features f32[N,F]: the mean cosine with the neighbours of their own instance, and with those of an independent one; and how often the own
- * neighbourhood is the nearer of the two.
- */
-export async function instanceSimilarity(fake: TensorValue, { instances, others, neighbours: { k, index }, features, signal }: SimilarityOptions): Promise<Metrics> {
-  const [count = 0, width = 0] = fake.dims, data = fake.data as Float32Array, turn = turns(signal);
-  if (width !== features.width) throw inputError('similarity', `generated features are ${width} numbers wide, those of the data set ${features.width}: they come from different extractors`);
-  if (instances.length !== count) throw inputError('similarity', `there are ${count} images and ${instances.length} instances`);
-  if (count === 0) throw inputError('similarity', 'there are no images');
+/** Neighbourhoods that are remembered. */
+const KNOWN = 4096;
+
+export function createSimilarity({ neighbours: { k, index }, features: { read, size, width }, signal }: SimilarityOptions): SimilaritySum {
+  const turn = turns(signal);
   /** The mean of a neighbourhood's unit vectors: its product with a unit vector is the mean cosine. */
   const directions = new Map<number, Float64Array>();
   const directionOf = async (instance: number): Promise<Float64Array> => {
     const known = directions.get(instance);
     if (known) return known;
-    if (!(instance >= 0 && instance < features.size)) throw inputError('similarity', `instance ${instance} is none of ${features.size}`);
-    const near = (await features.read(index.subarray(instance * k, (instance + 1) * k))).data as Float32Array, direction = new Float64Array(width);
+    if (!(instance >= 0 && instance < size)) throw inputError('similarity', `instance ${instance} is none of ${size}`);
+    const near = (await read(index.subarray(instance * k, (instance + 1) * k))).data as Float32Array, direction = new Float64Array(width);
     for (let from = 0; from < near.length; from += width) {
       const length = norm(near, from, width) * k;
       if (length > 0) for (let i = 0; i < width; i++) direction[i]! += near[from + i]! / length;
@@ -37,22 +35,32 @@ export async function instanceSimilarity(fake: TensorValue, { instances, others,
     if (directions.size < KNOWN) directions.set(instance, direction);
     return direction;
   };
-  let own = 0, other = 0, nearer = 0;
-  for (let i = 0; i < count; i++) {
-    const length = norm(data, i * width, width);
-    if (!Number.isFinite(length)) throw inputError('similarity', `the features of image ${i} hold something that is no finite number`);
-    const cosine = (direction: Float64Array) => {
-      let sum = 0;
-      for (let c = 0; c < width; c++) sum += data[i * width + c]! * direction[c]!;
-      return length > 0 ? sum / length : 0;
-    };
-    const mine = cosine(await directionOf(instances[i]!)), random = cosine(await directionOf(others[i]!));
-    own += mine;
-    other += random;
-    if (mine > random) nearer++;
-    await turn();
-  }
-  return { similarity_own: own / count, similarity_other: other / count, own_is_nearer: nearer / count };
+  let count = 0, own = 0, other = 0, nearer = 0;
+  return {
+    async add({ dims: [rows = 0, columns = 0], data }, instances, others) {
+      if (columns !== width) throw inputError('similarity', `generated features are ${columns} numbers wide, those of the data set ${width}: they come from different extractors`);
+      if (instances.length !== rows) throw inputError('similarity', `there are ${rows} images and ${instances.length} instances`);
+      const values = data as Float32Array;
+      for (let i = 0; i < rows; i++, count++) {
+        const length = norm(values, i * width, width);
+        if (!Number.isFinite(length)) throw inputError('similarity', `the features of image ${count} hold something that is no finite number`);
+        const cosine = (direction: Float64Array) => {
+          let sum = 0;
+          for (let c = 0; c < width; c++) sum += values[i * width + c]! * direction[c]!;
+          return length > 0 ? sum / length : 0;
+        };
+        const mine = cosine(await directionOf(instances[i]!)), random = cosine(await directionOf(others[i]!));
+        own += mine;
+        other += random;
+        if (mine > random) nearer++;
+        await turn();
+      }
+    },
+    finish() {
+      if (count === 0) throw inputError('similarity', 'there are no images');
+      return { similarity_own: own / count, similarity_other: other / count, own_is_nearer: nearer / count };
+    },
+  };
 }
 
 /** For each instance a uniformly random other one of a data set of `size`. */
@@ -60,9 +68,6 @@ export function othersOf(instances: Int32Array, size: number, random: Random): I
   if (size < 2) throw inputError('similarity', `there are ${size} instances; an independent one wants two at least`);
   return random.integers(instances.length, size - 1).map((drawn, i) => (drawn >= instances[i]! ? drawn + 1 : drawn));
 }
-
-/** Neighbourhoods that are remembered. */
-const KNOWN = 4096;
 
 function norm(values: Float32Array, from: number, width: number): number {
   let sum = 0;
@@ -86,7 +91,9 @@ export const similarity = defineNode({
       const neighbours = inputs.neighbours as Neighbours, features = (inputs.features as Features | undefined) ?? neighbours.features;
       const instances = Int32Array.from((await fetched(services, inputs.index)).data as BigInt64Array, Number);
       const others = othersOf(instances, features.size, random('other instances'));
-      return { state, outputs: { metrics: await instanceSimilarity(await fetched(services, inputs.fake), { instances, others, neighbours, features, signal }) } };
+      const sum = createSimilarity({ neighbours, features, signal });
+      await sum.add(await fetched(services, inputs.fake), instances, others);
+      return { state, outputs: { metrics: sum.finish() } };
     },
   }),
 });

@@ -3,8 +3,9 @@ import type { SessionHost } from '../../engine/session/host.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
 import { createWorkerHost } from '../../engine/session/worker-host.js';
 import { tensor, type TensorValue } from '../../engine/spec/value.js';
+import { rows } from '../../engine/training/networks.js';
 import { prdc as prdcNode } from '../../plugins/metrics/feature-nodes.js';
-import { instanceSimilarity, othersOf, similarity } from '../../plugins/metrics/instance-similarity.js';
+import { createSimilarity, othersOf, similarity } from '../../plugins/metrics/instance-similarity.js';
 import { prdc, type Prdc } from '../../plugins/metrics/prdc.js';
 import { inceptionScore } from '../../plugins/metrics/score-node.js';
 import { gaussianRows } from './plain-moments.js';
@@ -114,7 +115,10 @@ describe('metrics/instance-similarity', () => {
   test('is near 1 for images like their neighbourhood, and small for an unlike one', async () => {
     const instances = Int32Array.of(0, 1, 4, 7), others = Int32Array.of(1, 2, 5, 0);
     const fake = tensor('f32', [4, width], Float32Array.of(5, 0, 0, 0, 2, 0, 1, 0, 0, 0, 9, 0));
-    const found = await instanceSimilarity(fake, { instances, others, neighbours, features });
+    const sum = createSimilarity({ neighbours, features });
+    await sum.add(rows(fake, 0, 1), instances.subarray(0, 1), others.subarray(0, 1));
+    await sum.add(rows(fake, 1, 4), instances.subarray(1), others.subarray(1));
+    const found = sum.finish();
     // The plain way: the mean over images and neighbours.
     const cosine = (i: number, j: number) => {
       const [a, b] = [[0, 1, 2].map((c) => Number(fake.data[i * width + c])), [0, 1, 2].map((c) => Number(vectors.data[j * width + c]))] as [number[], number[]];
@@ -139,7 +143,8 @@ describe('metrics/instance-similarity', () => {
   });
 
   test('names what is wrong', async () => {
-    const one = (fake: TensorValue, instances = [0]) => instanceSimilarity(fake, { instances: Int32Array.from(instances), others: Int32Array.of(1), neighbours, features });
+    const one = (fake: TensorValue, instances = [0]) => createSimilarity({ neighbours, features }).add(fake, Int32Array.from(instances), Int32Array.of(1));
+    expect(() => createSimilarity({ neighbours, features }).finish()).toThrow('there are no images');
     await expect(one(tensor('f32', [1, 2], new Float32Array(2)))).rejects.toThrow('they come from different extractors');
     await expect(one(tensor('f32', [1, width], Float32Array.of(1, Number.NaN, 0)))).rejects.toThrow('the features of image 0 hold something that is no finite number');
     await expect(one(tensor('f32', [1, width], Float32Array.of(1, 0, 0)), [99])).rejects.toThrow('instance 99 is none of 12');
