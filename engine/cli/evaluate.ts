@@ -1,6 +1,7 @@
 /** @file `gantry evaluate RUN|FOLDER`: metrics of a run's samples, or of a folder of images, against real images. */
 import { Option, type Command } from 'commander';
-import type { Evaluated, Evaluation } from '../registry/evaluation.js';
+import type { Evaluation } from '../registry/evaluation.js';
+import type { Evaluated } from '../registry/judge.js';
 import { layoutOf, holdsRun } from '../journal/run-directory.js';
 import { inputError } from '../spec/issue.js';
 import { collect, command, device, deviceOf, emit, whole, type DeviceOptions, type SharedOptions } from './command.js';

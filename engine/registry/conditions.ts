@@ -5,12 +5,12 @@ import type { Graph } from '../dataflow/graph.js';
 import { defineNode, type NodeType, type PortType } from '../dataflow/node.js';
 import type { Plan } from '../dataflow/plan.js';
 import { run } from '../dataflow/run.js';
-import { inputError } from '../spec/issue.js';
-import type { Tensorial, TensorValue } from '../spec/value.js';
+import type { Tensorial, TensorValue, Value } from '../spec/value.js';
 import type { Method } from '../training/method.js';
 import { fetched } from '../training/networks.js';
-import { upstream } from './ask.js';
+import { upstream, type Held } from './ask.js';
 import type { Engine, Loaded } from './engine.js';
+import { lazyHost } from './lazy-host.js';
 
 /** Conditions of n images; `index` are the instances that the vectors are of, where the graph says so. */
 export interface Drawn {
@@ -40,29 +40,62 @@ export function conditionSource(engine: Engine, plan: Plan, graph: Graph): Condi
   };
 }
 
-/** Draws conditions, as many as `count` or a few more, and hands them out in batches, one at a time. Throws what a node fails with. */
-export async function drawConditions(
-  engine: Engine, { graph }: Loaded, plan: Plan, source: ConditionSource, { count, seed, signal }: { readonly count: number; readonly seed: number; readonly signal?: AbortSignal | undefined },
-  take: (drawn: Drawn) => Promise<void>,
-): Promise<void> {
-  const wanted = Object.entries(source), parts = wanted.map(([name, reference]) => [name, ...reference.split('.')] as [string, string, string]);
-  const typeOf = ([, node, port]: [string, string, string]): PortType => plan.nodes.find(({ id }) => id === node)!.outputs[port]!;
-  const type = plan.type(parts[0]![1], parts[0]![2]), batch = typeof type === 'object' ? type.dims[0] : undefined;
-  if (typeof batch !== 'number') throw inputError(wanted[0]![1], 'the graph does not say how many conditions it draws in a wave');
+/** A graph that gives conditions, batch after batch, for as long as it is open. */
+export interface Draws {
+  /** Held values that were asked for together with the conditions, by name. */
+  readonly values: Held['values'];
+  /** The next batch. Throws what a node fails with. */
+  next(): Promise<Drawn>;
+  close(): Promise<void>;
+}
+
+/**
+ * Runs what conditions and the held outputs `wanted` depend on, as far ahead as one batch. Its nodes have a session host of their own: whoever draws may keep
+ * residents in the engine's between two batches.
+ */
+export async function openDraws(
+  engine: Engine, { graph }: Loaded, plan: Plan, source: ConditionSource, wanted: Readonly<Record<string, string>>, { seed, signal }: { readonly seed: number; readonly signal?: AbortSignal | undefined },
+): Promise<Draws> {
+  const edges = Object.entries({ ...source, ...wanted }).map(([name, reference]) => {
+    const [node, output] = reference.split('.') as [string, string], type: PortType = plan.nodes.find(({ id }) => id === node)!.outputs[output]!;
+    return { name, node, port: name in wanted ? { latest: type } : type };
+  });
+  const stop = new AbortController(), ended = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+  let values: Held['values'] = {}, offered: { readonly drawn: Drawn; readonly taken: () => void } | undefined, wake = () => {};
+  ended.addEventListener('abort', () => { offered?.taken(); });
   const taker = defineNode({
-    name: 'run/take', about: 'Hands out what comes.', config: z.strictObject({}),
-    inputs: Object.fromEntries(parts.map((part) => [part[0], typeOf(part)])), outputs: {},
+    name: 'run/draw', about: 'Hands out what comes, when it is asked for.', config: z.strictObject({}), inputs: Object.fromEntries(edges.map(({ name, port }) => [name, port])), outputs: {},
     start: () => ({
       state: null,
       async step(state, inputs, { services }) {
-        const values = await Promise.all(Object.entries(inputs).map(async ([name, value]) => [name, await fetched(services, value as Tensorial)]));
-        await take(Object.fromEntries(values) as Drawn);
+        values = Object.fromEntries(Object.keys(wanted).map((name) => [name, inputs[name] as Value]));
+        const drawn = Object.fromEntries(await Promise.all(Object.keys(source).map(async (name) => [name, await fetched(services, inputs[name] as Tensorial)] as const))) as Drawn;
+        if (!ended.aborted) await new Promise<void>((taken) => { offered = { drawn, taken }; wake(); });
         return { state, outputs: {} };
       },
     }),
   }) as NodeType;
-  const waves = Math.ceil(count / batch), part = upstream(graph, parts.map(([, node]) => node));
-  const drawing: Graph = { ...part, waves, nodes: { ...part.nodes, ' taker': { type: taker, in: source as Readonly<Record<string, string>> } } };
-  await run(await compose(drawing, engine.types, engine.services), { waves, seed, prefetch: 1, services: engine.services, ...(signal && { signal }) }).done;
-  signal?.throwIfAborted();
+  const part = upstream(graph, edges.map(({ node }) => node)), waves = Number.MAX_SAFE_INTEGER;
+  const drawing: Graph = { ...part, waves, nodes: { ...part.nodes, ' draws': { type: taker, in: { ...source, ...wanted } as Readonly<Record<string, string>> } } };
+  const host = lazyHost(engine.services.host.device, undefined, engine.services.note), services = { ...engine.services, host };
+  const { done } = run(await compose(drawing, engine.types, services), { waves, seed, services, signal: ended });
+  const failed = done.then((): never => { throw ended.reason ?? new Error('the graph draws no more'); });
+  failed.catch(() => undefined); // whoever waits for a batch hears of it
+  const there = () => Promise.race([failed, new Promise<void>((resolve) => { wake = resolve; if (offered) resolve(); })]);
+  const close = async () => {
+    stop.abort();
+    await done.catch(() => undefined);
+    await host.close();
+  };
+  try { await there(); } catch (error) { await close(); throw error; }
+  return {
+    values, close,
+    async next() {
+      await there();
+      const { drawn, taken } = offered!;
+      offered = undefined;
+      taken();
+      return drawn;
+    },
+  };
 }

@@ -1,7 +1,6 @@
 /** @file The Frechet distance of two Gaussians (Dowson and Landau 1982; Heusel et al. 2017 for images). */
 import { concat, inputError, isResident, matmul, program, type Resident, type SessionHost, type TensorShape } from '../../engine/index.js';
 import { bandOf } from './algebra/band.js';
-import { executableOf } from './algebra/executables.js';
 import { factor, type Factor } from './algebra/factor.js';
 import { eigenvaluesOf } from './algebra/tridiagonal.js';
 import type { Moments } from './moments.js';

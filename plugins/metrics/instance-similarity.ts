@@ -65,9 +65,17 @@ export function createSimilarity({ neighbours: { k, index }, features: { read, s
 
 /** For each instance a uniformly random other one of a data set of `size`. */
 export function othersOf(instances: Int32Array, size: number, random: Random): Int32Array {
-  if (size < 2) throw inputError('similarity', `there are ${size} instances; an independent one wants two at least`);
-  return random.integers(instances.length, size - 1).map((drawn, i) => (drawn >= instances[i]! ? drawn + 1 : drawn));
+  return apart(instances, skips(instances.length, size, random));
 }
+
+/** Draws of other instances before the own ones are known, for `apart`. */
+export function skips(count: number, size: number, random: Random): Int32Array {
+  if (size < 2) throw inputError('similarity', `there are ${size} instances; an independent one wants two at least`);
+  return random.integers(count, size - 1);
+}
+
+/** Draws among all instances but the own one. */
+export const apart = (instances: Int32Array, drawn: Int32Array): Int32Array => drawn.map((other, i) => (other >= instances[i]! ? other + 1 : other));
 
 function norm(values: Float32Array, from: number, width: number): number {
   let sum = 0;

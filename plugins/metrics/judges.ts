@@ -1,7 +1,7 @@
 /** @file The metrics as parts, for `gantry evaluate`: the real side is read once, generated sets come in batches. */
 import { inputError, rows, tensor, type Features, type Judged, type JudgedSet, type Judging, type Metric, type Metrics, type OpenMetric, type Resident, type TensorValue } from '../../engine/index.js';
 import { frechetDistance } from './frechet.js';
-import { createSimilarity, othersOf } from './instance-similarity.js';
+import { apart, createSimilarity, skips } from './instance-similarity.js';
 import { createMoments, type Moments } from './moments.js';
 import { createPrdc } from './prdc.js';
 import { createScore } from './score-of-classifier.js';
@@ -162,16 +162,19 @@ export const similarity: Metric = {
   name: 'similarity',
   about: 'Mean cosine of images with the neighbourhood of their own instance, and with that of an independent one.',
   needs: 'instances',
-  async open({ instances, random, signal }) {
+  async open({ instances, count, random, signal }) {
     const { features, neighbours } = instances!;
     let sets = 0;
     return {
       close: () => {},
       begin() {
-        const sum = createSimilarity({ neighbours, features, signal }), set = sets++;
-        let batches = 0;
+        const sum = createSimilarity({ neighbours, features, signal }), drawn = skips(count, features.size, random(`other instances ${sets++}`));
+        let done = 0;
         return {
-          add: ({ feature, index }) => sum.add(feature, index!, othersOf(index!, features.size, random(`other instances ${set} ${batches++}`))),
+          async add({ feature, index }) {
+            await sum.add(feature, index!, apart(index!, drawn.subarray(done, done + index!.length)));
+            done += index!.length;
+          },
           finish: async () => sum.finish(),
         };
       },

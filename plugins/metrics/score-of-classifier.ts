@@ -18,13 +18,16 @@ export interface ScoreSum {
 /** Sums for one classifier's scores, called `what` in errors. Holds a few numbers a class and part. */
 export function createScore(what: string, { count, splits, scores: kind }: ScoreOptions, signal?: AbortSignal): ScoreSum {
   const size = Math.floor(count / splits), turn = turns(signal);
-  if (size === 0) throw inputError(what, `there are ${count} images for ${splits} parts; each part wants one at least`, { try: `fewer splits` });
+  if (size === 0) throw inputError(what, `there are ${count} images for ${splits} parts; each part wants one at least`, { try: 'fewer splits' });
   // Of every part: the sum over images of p log p, and of p by class.
   const inner = new Float64Array(splits);
   let sums: Float64Array | undefined, classes = 0, done = 0;
   return {
     async add({ dims: [rows = 0, width = 0], data }) {
-      sums ??= new Float64Array(splits * (classes = width));
+      if (!sums) {
+        classes = width;
+        sums = new Float64Array(splits * classes);
+      }
       if (width !== classes) throw inputError(what, `it gives ${width} classes, ${classes} before`);
       const p = new Float64Array(classes), values = data as Float32Array;
       for (let row = 0; row < rows; row++, done++) {
@@ -57,10 +60,14 @@ function probabilities(scores: Float32Array, from: number, into: Float64Array, k
   if (kind === 'logits') {
     let most = Number.NEGATIVE_INFINITY;
     for (let c = 0; c < classes; c++) most = Math.max(most, scores[from + c]!);
-    for (let c = 0; c < classes; c++) total += into[c] = Math.exp(scores[from + c]! - most);
+    for (let c = 0; c < classes; c++) {
+      into[c] = Math.exp(scores[from + c]! - most);
+      total += into[c]!;
+    }
   } else {
     for (let c = 0; c < classes; c++) {
-      total += into[c] = scores[from + c]!;
+      into[c] = scores[from + c]!;
+      total += into[c]!;
       if (into[c]! < 0) throw inputError(where, `a class has probability ${into[c]}`, { try: '"scores": "logits"' });
     }
     if (Math.abs(total - 1) > 1e-3) throw inputError(where, `its probabilities sum to ${total.toPrecision(4)}`, { try: '"scores": "logits"' });

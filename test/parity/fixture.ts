@@ -16,7 +16,7 @@ export interface Manifest {
   readonly config: Readonly<Record<string, any>>; // the manifests' own, free in form
   /** Of the float64 run, where the manifest has both. */
   readonly scalars: Readonly<Record<string, any>>; // likewise
-  readonly derived: Readonly<Record<string, any>>; // likewise
+  readonly derived: Readonly<Record<string, unknown>>;
   readonly tensors: readonly { readonly key: string; readonly max_abs?: number; readonly f32_run_max_abs_diff?: number }[];
 }
 
