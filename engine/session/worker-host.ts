@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { inputError } from '../spec/issue.js';
 import { Resident } from '../spec/value.js';
+import { known } from '../tensor/dims.js';
 import { encode, nextName } from '../tensor/onnx/encode.js';
 import { signatureOf } from '../tensor/program.js';
 import { createChannel } from './channel.js';
@@ -54,7 +55,8 @@ export async function createWorkerHost(options: HostOptions = {}): Promise<Sessi
     residents,
     async compile(program) {
       const where = `program "${program.name}"`, session = nextId(), states = Object.entries(program.state);
-      const model = new Uint8Array(encode(program)); // in a buffer of its own, which is given away
+      const sized = [...Object.values(program.outputs), ...states.map(([, { next }]) => next)].every(({ dims }) => known(dims));
+      const model = new Uint8Array(encode(program, { refused: sized && device === 'cpu' })); // in a buffer of its own, which is given away
       const { inputs, outputs } = await channel.call('open', { session, model, settings }, [model.buffer as ArrayBuffer])
         .catch((error: Error) => { throw sessionError(where, [{ at: '', says: `does not compile: ${error.message}` }], { cause: error }); });
       return createExecutable({

@@ -4,13 +4,15 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { TensorValue } from '../spec/value.js';
 import { fewerProducts } from '../tensor/onnx/fewer-products.js';
 import { guarded } from './exit-guard.js';
-import { dtypeOf, explain, open, run, toNative, toValue, type NativeTensor, type Session } from './onnxruntime.js';
-import { buffersOf, type Answer, type Call, type Calls, type Feed, type Message } from './protocol.js';
+import { createMemory } from './memory.js';
+import { blank, dtypeOf, explain, open, run, runInto, toNative, toValue, unwrap, type NativeTensor, type Session } from './onnxruntime.js';
+import { buffersOf, type Answer, type Call, type Calls, type Feed, type Message, type Sized } from './protocol.js';
 
 const port = parentPort!;
 const { word } = workerData as { readonly word: Int32Array };
 const sessions = new Map<number, Session>();
 const residents = new Map<number, NativeTensor>();
+const memory = createMemory();
 
 function found<T>(table: ReadonlyMap<number, T>, id: number, what: string): T {
   const value = table.get(id);
@@ -30,6 +32,20 @@ async function withFewerProducts(model: string | Uint8Array): Promise<string | U
   }
 }
 
+/** Runs into tensors that are made here: lent ones for what stays, new ones for what is sent away. */
+async function placed(opened: Session, feeds: Readonly<Record<string, NativeTensor>>, keep: readonly string[], fetch: readonly string[]): Promise<Readonly<Record<string, NativeTensor>>> {
+  const sized = (name: string) => opened.signature.outputs[name] as Sized;
+  const lent = keep.map((name) => [name, memory.lend(sized(name))] as const);
+  const into = Object.fromEntries([...lent, ...fetch.map((name) => [name, blank(sized(name))] as const)]);
+  try {
+    await guarded(word, () => runInto(opened, feeds, into));
+    return into;
+  } catch (error) {
+    for (const [, tensor] of lent) memory.giveBack(tensor);
+    throw error;
+  }
+}
+
 const calls: { readonly [K in Call]: (ask: Calls[K]['ask']) => Promise<Calls[K]['answer']> } = {
   async open({ session, model, settings }) {
     const given = settings.fewerProducts ? await withFewerProducts(model) : model;
@@ -38,14 +54,16 @@ const calls: { readonly [K in Call]: (ask: Calls[K]['ask']) => Promise<Calls[K][
     return opened.signature;
   },
   async run({ session, feeds, keep, fetch }) {
-    const opened = found(sessions, session, 'session');
-    const outputs = await guarded(word, () => run(opened, mapped(feeds, feed), [...Object.keys(keep), ...fetch]));
+    const opened = found(sessions, session, 'session'), fed = mapped(feeds, feed);
+    const outputs = await (opened.places ? placed(opened, fed, Object.keys(keep), fetch) : guarded(word, () => run(opened, fed, [...Object.keys(keep), ...fetch])));
+    memory.tick();
     const kept = mapped(keep, (id, name) => {
       const output = outputs[name]!;
       residents.set(id, output);
       return { dtype: dtypeOf(output), dims: output.dims };
     });
-    return { kept, fetched: Object.fromEntries(fetch.map((name) => [name, toValue(outputs[name]!)])) };
+    // What is sent was made for this run and is in no other hand: it goes as it is.
+    return { kept, fetched: Object.fromEntries(fetch.map((name) => [name, unwrap(outputs[name]!)])) };
   },
   async put({ id, value }) {
     residents.set(id, toNative(value));
@@ -53,7 +71,11 @@ const calls: { readonly [K in Call]: (ask: Calls[K]['ask']) => Promise<Calls[K][
   },
   get: async ({ id }) => toValue(found(residents, id, 'resident')),
   async release({ ids }) {
-    for (const id of ids) residents.delete(id);
+    for (const id of ids) {
+      const tensor = residents.get(id);
+      if (tensor) memory.giveBack(tensor);
+      residents.delete(id);
+    }
     return null;
   },
   async shut({ session }) {

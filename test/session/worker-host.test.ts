@@ -152,10 +152,41 @@ test('an output that breaks the promise of its signature is an error, and leaves
   const places = await host.compile(program('places', {}, { x: type('f32[3]') }, (_, { x }) => ({ outputs: { at: apply1(nonzero, [x]) } })));
   expect(numbers((await places.run({}, { x: f32(4, 0, 4) })).outputs.at)).toEqual([0, 2]);
   const before = [...host.residents];
-  const says = 'outputs.at: is i64[1,3]; wants i64[1,2]: dimension 1 disagrees';
+  const says = "The output OrtValue provided for output 'at' of node 'places: nonzero #0' (NonZero) has shape {1,2} but the computed output shape for this run is {1,3}";
   await expect(places.run({}, { x: f32(4, 4, 4) })).rejects.toThrow(says);
   await expect(places.run({}, { x: f32(4, 4, 4) }, { keep: ['at'] })).rejects.toThrow(says);
   expect([...host.residents]).toEqual(before);
+});
+
+test('sizes that are known in a run only are held against the signature, too', async () => {
+  const nonzero: Op = {
+    name: 'nonzero', infer: ([x]) => [{ dtype: 'i64', dims: [1, x!.dims[0]!] }], eval: () => [new Float64Array(2)], lower: (emit, [x]) => emit.node('NonZero', [x!]),
+  };
+  const places = await host.compile(program('places', {}, { x: type('f32[N]') }, (_, { x }) => ({ outputs: { at: apply1(nonzero, [x]) } })));
+  const before = [...host.residents];
+  await expect(places.run({}, { x: f32(4, 0, 4) }, { keep: ['at'] })).rejects.toThrow('outputs.at: is i64[1,2]; wants i64[1,N]: dimension 1 disagrees, as x says N = 3');
+  expect([...host.residents]).toEqual(before);
+});
+
+test('released memory is written to again, and what was fetched from it stays as it was', async () => {
+  const step = await host.compile(accumulate);
+  let state = await start();
+  const seen: TensorValue[] = [];
+  for (let i = 0; i < 40; i++) {
+    const after = await step.run(state, { x: f32(1, 0, 0) }, { keep: i % 3 ? [] : ['after'] });
+    seen.push(await host.get(after.state.total!));
+    host.release([state.total!, ...(isResident(after.outputs.after) ? [after.outputs.after] : [])]);
+    state = after.state;
+  }
+  expect(seen.map((value) => numbers(value)[0])).toEqual(Array.from({ length: 40 }, (_, i) => 3 + 2 * i));
+});
+
+test('a run that fails keeps no lent memory from the next', async () => {
+  const pick = await host.compile(program('pick', { x: type('f32[3]') }, { i: type('i64[3]') }, ({ x }, { i }) => ({ next: { x: gather(x, i) }, outputs: {} })));
+  const at = (...i: bigint[]) => ({ i: tensor('i64', [3], BigInt64Array.from(i)) }), state = { x: await host.put(f32(5, 6, 7)) };
+  await expect(pick.run(state, at(0n, 9n, 0n))).rejects.toThrow('idx=9');
+  expect(numbers(await host.get((await pick.run(state, at(2n, 1n, 0n))).state.x!))).toEqual([7, 6, 5]);
+  expect(numbers(await host.get(state.x))).toEqual([5, 6, 7]);
 });
 
 test('runs that are asked for together run in order', async () => {

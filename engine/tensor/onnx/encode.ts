@@ -7,7 +7,7 @@ import { fuse } from '../fuse.js';
 import { renew, simplify } from '../simplify.js';
 import { RuleError, topological, type Equation, type Tensor } from '../tensor.js';
 import { verify } from '../verify.js';
-import { createWriter, valueInfo, type Writer } from './writer.js';
+import { createWriter, sequenceInfo, valueInfo, type Writer } from './writer.js';
 import { writeModel } from './schema.js';
 
 /** The operator set: the first in which all reductions take their axes as inputs, and one that browsers' runtimes know. */
@@ -20,7 +20,12 @@ export interface EncodeOptions {
   readonly constants?: Readonly<Record<string, TensorValue>>;
   /** Written into the file's metadata. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Whether an output called `REFUSED` comes first, an empty sequence. */
+  readonly refused?: boolean;
 }
+
+/** The name of an output that onnxruntime-node can't hand over: it is no tensor (`session/onnxruntime` says what for). */
+export const REFUSED = '%refused';
 
 /** The name of a state's next version among the outputs of the file. */
 export const nextName = (state: string): string => `${state}.next`;
@@ -29,7 +34,7 @@ export const nextName = (state: string): string => `${state}.next`;
  * A model file: inputs are the program's states, then its inputs; outputs are `<state>.next` of the states that change, then its
  * outputs. The program is simplified first.
  */
-export function encode(traced: Program, { opset = OPSET, constants = {}, metadata = {} }: EncodeOptions = {}): Uint8Array {
+export function encode(traced: Program, { opset = OPSET, constants = {}, metadata = {}, refused = false }: EncodeOptions = {}): Uint8Array {
   const program = verify(renew(verify(simplify(verify(traced))), fuse));
   const writer = createWriter(), names = new Map<Tensor, string>();
   const inputs = [...Object.entries(program.state).map(([name, { value }]) => [name, value] as const), ...Object.entries(program.inputs)];
@@ -45,10 +50,11 @@ export function encode(traced: Program, { opset = OPSET, constants = {}, metadat
   for (const equation of topological(results.map(([, t]) => t))) lower(writer, program, equation, names);
   writer.place(`${program.name}: results`);
   for (const [name, t] of results) writer.result(names.get(t)!, name);
+  if (refused) writer.result(writer.node('SequenceEmpty', [])[0]!, REFUSED);
   const graph = writer.graph(
     program.name,
     inputs.filter(([name]) => !constants[name]).map(([name, t]) => valueInfo(name, t.shape)),
-    results.map(([name, t]) => valueInfo(name, t.shape)),
+    [...(refused ? [sequenceInfo(REFUSED)] : []), ...results.map(([name, t]) => valueInfo(name, t.shape))],
   );
   return writeModel({
     irVersion: opset > 20 ? 10n : 8n, producerName: 'gantry', graph, opsetImport: [{ domain: '', version: BigInt(opset) }],

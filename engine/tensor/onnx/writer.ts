@@ -93,3 +93,5 @@ export const valueInfo = (name: string, { dtype, dims }: TensorShape): Onnx<'Val
   name,
   type: { tensorType: { elemType: DATA_TYPE[dtype], shape: { dim: dims.map((d) => (typeof d === 'number' ? { dimValue: BigInt(d) } : { dimParam: d })) } } },
 });
+/** An output that is a sequence of float32 tensors. */
+export const sequenceInfo = (name: string): Onnx<'ValueInfoProto'> => ({ name, type: { sequenceType: { elemType: { tensorType: { elemType: DATA_TYPE.f32 } } } } });
