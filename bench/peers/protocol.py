@@ -30,10 +30,10 @@ def prepare(threads):
     torch.manual_seed(0)
 
 
-def adam(parameters, lr, betas, tuned):
+def adam(parameters, lr, betas, tuned, eps=1e-8):
     """torch.optim.Adam as it comes; tuned, in its fastest variant at hand (fused on CPUs came with PyTorch 2.4)."""
     version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
-    return torch.optim.Adam(parameters, lr=lr, betas=betas, **({"fused" if version >= (2, 4) else "foreach": True} if tuned else {}))
+    return torch.optim.Adam(parameters, lr=lr, betas=betas, eps=eps, **({"fused" if version >= (2, 4) else "foreach": True} if tuned else {}))
 
 
 def gan_step(gen, disc, opt_g, opt_d, draw):
