@@ -9,10 +9,14 @@ export interface NdArray {
   readonly data: Float64Array;
 }
 
+export interface Transposition { readonly of: string; readonly perm: readonly number[] }
+
 /** Writes ONNX nodes while a program is encoded. Names are SSA value names. */
 export interface Emitter {
-  /** Adds a node and gives the names of its outputs. Equal nodes are one, except those that want to be `alone`. */
+  /** Adds a node and gives the names of its outputs. Equal nodes are one, except those that want to be `alone`; transpositions of transpositions are one, too. */
   node(type: string, inputs: readonly string[], attributes?: Readonly<Record<string, OnnxAttribute>>, outputs?: number, alone?: boolean): readonly string[];
+  /** Of which value, by which order of its axes, this one is a transposition. */
+  origin(name: string): Transposition | undefined;
   /** Converts a value to another element type. */
   cast(input: string, to: TensorShape['dtype']): string;
   /** Adds a constant (merged with equal ones). */

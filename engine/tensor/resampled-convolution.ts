@@ -23,17 +23,17 @@ export function upsampledConvolution(x: Tensor, kernel: Tensor, options: Convolu
   if (!boxable(kernel, options)) return convolution(resizeNearest(x, 2), kernel, options);
   const [kh, kw] = size(kernel), rest = sides(options.padding ?? 0).map((pad, i) => [kh, kw][i % 2]! - 1 - pad);
   // A transposed convolution reads its kernel from the far end.
-  return transposedConvolution(x, transpose(boxed(kernel, 1, (k, tap) => k - tap), [3, 0, 1, 2]), { stride: 2, padding: rest as unknown as [number, number, number, number] });
+  return transposedConvolution(x, transpose(boxed(kernel, 1, (k, tap) => k - tap), [3, 2, 0, 1]), { stride: 2, padding: rest as unknown as [number, number, number, number] });
 }
 
 /** The means of 2x2 places of a convolution. f32[N,C,H,W] by [O,C,k,k] -> f32[N,O,H/2,W/2]. A kernel of one point goes last: it commutes with the mean. */
 export function pooledConvolution(x: Tensor, kernel: Tensor, options: ConvolutionOptions = {}): Tensor {
   if (onePoint(kernel) && boxable(kernel, options)) return convolution(averagePool(x, { kernel: 2 }), kernel, options);
   if (!boxable(kernel, options)) return averagePool(convolution(x, kernel, options), { kernel: 2 });
-  return convolution(x, transpose(boxed(kernel, 1 / 4, (_, tap) => tap), [0, 3, 1, 2]), { stride: 2, padding: options.padding ?? 0 });
+  return convolution(x, transpose(boxed(kernel, 1 / 4, (_, tap) => tap), [2, 3, 0, 1]), { stride: 2, padding: options.padding ?? 0 });
 }
 
-/** Kernels [O,C,kh,kw] convolved with a 2x2 box of `weight`, each side's taps in the order of `at`. [O,kh+1,kw+1,C] */
+/** Kernels [O,C,kh,kw] convolved with a 2x2 box of `weight`, each side's taps in the order of `at`. [kh+1,kw+1,O,C] */
 function boxed(kernel: Tensor, weight: number, at: (k: number, tap: number) => number): Tensor {
   const [kh, kw] = size(kernel), [out, channels] = kernel.dims as readonly number[];
   const joins = (k: number, tap: number, of: number) => { const first = at(k, tap); return of === first || of === first - 1; };
@@ -42,6 +42,6 @@ function boxed(kernel: Tensor, weight: number, at: (k: number, tap: number) => n
   for (let a = 0; a <= kh; a++) for (let b = 0; b <= kw; b++) for (let u = 0; u < kh; u++) for (let v = 0; v < kw; v++) {
     spread[i++] = joins(kh, a, u) && joins(kw, b, v) ? weight : 0;
   }
-  const taps = reshape(transpose(kernel, [0, 2, 3, 1]), [out!, kh * kw, channels!]);
-  return reshape(matmul(constant(spread, kernel.dtype, [(kh + 1) * (kw + 1), kh * kw]), taps), [out!, kh + 1, kw + 1, channels!]);
+  const taps = reshape(transpose(kernel, [2, 3, 0, 1]), [kh * kw, out! * channels!]);
+  return reshape(matmul(constant(spread, kernel.dtype, [(kh + 1) * (kw + 1), kh * kw]), taps), [kh + 1, kw + 1, out!, channels!]);
 }

@@ -153,7 +153,7 @@ whenShared('photos are prepared as the published code prepares them', async () =
   const file = await openSafetensors(path.join(shared, 'fixtures/ic-gan/units.safetensors')), arrays = new Map<string, NpyArray>();
   for (const key of file.tensors.keys()) if (key.startsWith('prep/')) arrays.set(key, await file.read(key));
   await file.close();
-  const fixture: Fixture = { manifest: { name: 'units', source: '', config: {}, scalars: {}, tensors: [] }, arrays }, compare = comparison(fixture);
+  const fixture: Fixture = { manifest: { name: 'units', source: '', config: {}, derived: {}, scalars: {}, tensors: [] }, arrays }, compare = comparison(fixture);
   await preparation.check(fixture, compare);
   expect(compare.groups().map(({ group, pass }) => [group, pass])).toEqual([
     ['preparation: centre crop and resize', true], ['preparation: stored bytes, truncated', true], ['preparation: what training reads of them', true], ['preparation: squashed', true]]);

@@ -1,7 +1,7 @@
 /** @file Collects the nodes and initialisers of an ONNX graph: the emitter that operators lower themselves with. */
 import { elements, ARRAYS, type TypedArray } from '../../spec/value.js';
 import type { DType, TensorShape } from '../../spec/tensor-type.js';
-import type { Emitter, OnnxAttribute } from '../op.js';
+import type { Emitter, OnnxAttribute, Transposition } from '../op.js';
 import { DATA_TYPE } from './data-type.js';
 import { ATTRIBUTE, type Onnx } from './schema.js';
 
@@ -22,6 +22,7 @@ const MERGED = 1 << 20;
 export function createWriter(): Writer {
   const nodes: Node[] = [], initializers: Onnx<'TensorProto'>[] = [];
   const constants = new Map<string, string>(), alike = new Map<string, readonly string[]>(), made = new Set<string>(), renamed = new Map<string, string>();
+  const transposed = new Map<string, Transposition>();
   let values = 0, where = '';
   const fresh = () => `%${values++}`;
   const called = (name: string) => renamed.get(name) ?? name;
@@ -29,15 +30,22 @@ export function createWriter(): Writer {
   const writer: Writer = {
     place(at) { where = at; },
     node(type, inputs, attributes = {}, outputs = 1, alone = false) {
+      const before = type === 'Transpose' ? transposed.get(inputs[0]!) : undefined;
+      if (before) {
+        const perm = (attributes.perm as readonly number[]).map((axis) => before.perm[axis]!);
+        return perm.every((axis, i) => axis === i) ? [before.of] : writer.node('Transpose', [before.of], { perm });
+      }
       // Lowerings of different equations may begin with the same steps: two gradients of a convolution, say, with the same patches.
       const key = JSON.stringify([type, inputs, attributes, outputs]), same = alike.get(key);
       if (same && !alone) return same;
       const names = Array.from({ length: outputs }, fresh);
       alike.set(key, names);
       for (const name of names) made.add(name);
+      if (type === 'Transpose') transposed.set(names[0]!, { of: inputs[0]!, perm: attributes.perm as readonly number[] });
       nodes.push({ type, where, inputs: [...inputs], outputs: names, attributes });
       return names;
     },
+    origin: (name) => transposed.get(name),
     cast: (input, to) => writer.node('Cast', [input], { to: DATA_TYPE[to] })[0]!,
     constant(dtype, dims, data) {
       const values = typed(dtype, data);
@@ -60,12 +68,17 @@ export function createWriter(): Writer {
     },
     /** A pooling without places, where nothing reads them, runs in another kernel: the stem of a ResNet-50 takes a twentieth of the time. */
     graph(name, input, output) {
-      const read = new Set(nodes.flatMap((node) => node.inputs));
-      const wanted = ({ type, outputs }: Node) => (type === 'MaxPool' && !read.has(outputs[1]!) && !renamed.has(outputs[1]!) ? outputs.slice(0, 1) : outputs);
+      // Transpositions that became part of others may be read by nobody.
+      const read = new Set(output.map((value) => value.name!)), used = [...nodes].reverse().filter((node) => {
+        const wanted = node.outputs.some((name) => read.has(called(name)));
+        if (wanted) for (const value of node.inputs) read.add(called(value));
+        return wanted;
+      }).reverse();
+      const made = ({ type, outputs }: Node) => (type === 'MaxPool' && !read.has(called(outputs[1]!)) ? outputs.slice(0, 1) : outputs);
       return {
         name, input, output, initializer: initializers.filter((constant) => read.has(constant.name!)),
-        node: nodes.map((node, i) => ({
-          name: `${node.where} #${i}`, opType: node.type, input: node.inputs.map(called), output: wanted(node).map(called),
+        node: used.map((node, i) => ({
+          name: `${node.where} #${i}`, opType: node.type, input: node.inputs.map(called), output: made(node).map(called),
           attribute: Object.entries(node.attributes).map(([key, value]) => ({ name: key, ...attribute(value) })),
         })),
       };

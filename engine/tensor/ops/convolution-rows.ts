@@ -8,7 +8,7 @@
  */
 import type { Emitter } from '../op.js';
 import type { Geometry } from './convolution-geometry.js';
-import { ints, joined, node, parted, permuted, reshaped, summed, type Name } from './emission.js';
+import { ints, joined, matrix, node, parted, permuted, reshaped, summed, type Name } from './emission.js';
 
 /** A geometry whose batch is a number, without groups. */
 export interface Plain extends Geometry { readonly batch: number; readonly groups: 1 }
@@ -30,14 +30,15 @@ function padded(emit: Emitter, x: Name, { pads }: Plain): Name {
   return pads.some((p) => p > 0) ? node(emit, 'Pad', [rows, ints(emit, [0, top, left, 0, 0, bottom, right, 0])]) : rows;
 }
 
-/** What the kernel sees at each position, a row each: `[b P Q, kh kw C]` for each chunk. */
-function patches(emit: Emitter, x: Name, g: Plain): readonly Name[] {
+/** What the kernel sees at each position, a row each: `[b P Q, kh kw C]` for each chunk, its taps in reverse if told so. */
+function patches(emit: Emitter, x: Name, g: Plain, reverse = false): readonly Name[] {
   const { image: [channels, h, w], result: [, p, q], kernel: [kh, kw], strides, pads, dilations, batch } = g;
   const height = h + pads[0] + pads[2], width = w + pads[1] + pads[3], count = chunks(g);
   const rows = padded(emit, x, g);
   if (kh * kw === 1 && p * q === height * width) return parted(emit, reshaped(emit, rows, -1, channels), count, batch * p * q, 0);
   const at: number[] = [];
-  for (let i = 0; i < p; i++) for (let j = 0; j < q; j++) for (let a = 0; a < kh; a++) for (let b = 0; b < kw; b++) {
+  for (let i = 0; i < p; i++) for (let j = 0; j < q; j++) for (let tap = 0; tap < kh * kw; tap++) {
+    const from = reverse ? kh * kw - 1 - tap : tap, a = Math.floor(from / kw), b = from % kw;
     at.push((i * strides[0] + a * dilations[0]) * width + j * strides[1] + b * dilations[1]);
   }
   const places = emit.constant('i64', [p * q, kh * kw], at);
@@ -45,13 +46,12 @@ function patches(emit: Emitter, x: Name, g: Plain): readonly Name[] {
   return images.map((part) => reshaped(emit, node(emit, 'Gather', [part, places], { axis: 1 }), -1, kh * kw * channels));
 }
 
-/** Kernels `[O,C,kh,kw]` as rows `[O, kh kw C]`. */
-const kernelRows = (emit: Emitter, w: Name, { result: [out] }: Plain): Name => reshaped(emit, permuted(emit, w, 0, 2, 3, 1), out, -1);
-
-export function rowsConvolution(emit: Emitter, x: Name, w: Name, g: Plain): Name {
-  const { batch, result: [out, p, q] } = g, kernels = kernelRows(emit, w, g);
+/** `backward`: w is `[C,O,kh,kw]`, and its taps are in reverse. */
+export function rowsConvolution(emit: Emitter, x: Name, w: Name, g: Plain, backward = false): Name {
+  const { batch, image: [channels], result: [out, p, q], kernel: [kh, kw] } = g;
+  const kernels = backward ? matrix(emit, w, [channels, out, kh, kw], [1], [2, 3, 0]) : matrix(emit, w, [out, channels, kh, kw], [0], [2, 3, 1]);
   // Kernels first: the result has its channels outside, and only blocks of positions change places afterwards.
-  const parts = patches(emit, x, g).map((part) => node(emit, 'Gemm', [kernels, part], { transB: 1 }));
+  const parts = patches(emit, x, g, backward).map((part) => node(emit, 'Gemm', [kernels.name, part], { transA: Number(kernels.turned), transB: 1 }));
   return permuted(emit, reshaped(emit, joined(emit, parts, 1), out, batch, p, q), 1, 0, 2, 3);
 }
 
@@ -68,7 +68,7 @@ export function rowsWeightGradient(emit: Emitter, x: Name, dy: Name, g: Plain): 
  */
 export function rowsInputGradient(emit: Emitter, dy: Name, w: Name, g: Plain): Name {
   const { batch, image: [channels, h, width], result: [out, p, q], kernel: [kh, kw] } = g, count = chunks(g), images = batch / count;
-  const kernels = kernelRows(emit, w, g), sources = senders(g);
+  const kernels = matrix(emit, w, [out, channels, kh, kw], [0], [2, 3, 1]), sources = senders(g);
   const most = Math.max(...sources.map((s) => s.length)), nobody = images * p * q * kh * kw;
   const places = Array.from({ length: most }, (_, nth) => {
     const at: number[] = [];
@@ -79,7 +79,7 @@ export function rowsInputGradient(emit: Emitter, dy: Name, w: Name, g: Plain): N
   const zeros = emit.constant('f32', [1, out], Array<number>(out).fill(0)), even = sources.every((s) => s.length === most);
   const rows = parted(emit, reshaped(emit, permuted(emit, dy, 0, 2, 3, 1), batch * p * q, out), count, batch * p * q, 0);
   const sums = rows.map((part) => {
-    const sent = reshaped(emit, node(emit, 'MatMul', [even ? part : joined(emit, [part, zeros], 0), kernels]), -1, channels);
+    const sent = reshaped(emit, node(emit, 'Gemm', [even ? part : joined(emit, [part, zeros], 0), kernels.name], { transB: Number(kernels.turned) }), -1, channels);
     return summed(emit, places.map((at) => node(emit, 'Gather', [sent, at], { axis: 0 })));
   });
   return permuted(emit, reshaped(emit, joined(emit, sums, 0), batch, h, width, channels), 0, 3, 1, 2);
