@@ -7,6 +7,8 @@ import { extractorInput, inceptionInput } from './units/extractor-input.js';
 import { attention, conditionalNorm, spectral } from './units/layers.js';
 import { longTail } from './units/long-tail.js';
 import { metrics } from './units/metrics.js';
+import { nearest } from './units/neighbours.js';
+import { preparation } from './units/preparation.js';
 
 /** Checks the tensors whose names begin with `prefix` (the longest that fits), and the scalars that belong to them. */
 export interface UnitChecker {
@@ -17,7 +19,7 @@ export interface UnitChecker {
 /** One line a part. */
 const CHECKERS: readonly UnitChecker[] = [
   spectral, attention, conditionalNorm, diffAugment,
-  extractorInput, inceptionInput, longTail, metrics,
+  extractorInput, inceptionInput, longTail, metrics, nearest, preparation,
 ];
 
 /** Parts of the publications that this version does not have. They are named in the report, and neither pass nor fail. */
