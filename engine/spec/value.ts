@@ -46,9 +46,18 @@ export function tensor(dtype: DType, dims: readonly number[], data: TypedArray):
   return { dtype, dims, data };
 }
 
-/** Integers as a vector i64[N]. */
-export const int64 = (values: ArrayLike<number>): TensorValue =>
-  tensor('i64', [values.length], BigInt64Array.from(values as ArrayLike<number> & Iterable<number>, BigInt));
+/** Integers as a vector i64[N]: written as pairs of words, for they may be many and a BigInt each takes its time. */
+export function int64(values: ArrayLike<number>): TensorValue {
+  const data = new BigInt64Array(values.length), words = new Int32Array(data.buffer), low = Number(!LITTLE_ENDIAN);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no integer`);
+    words[2 * i + low] = value;
+    words[2 * i + 1 - low] = Math.floor(value / 2 ** 32);
+  }
+  return tensor('i64', [values.length], data);
+}
+const LITTLE_ENDIAN = new Int32Array(BigInt64Array.of(1n).buffer)[0] === 1;
 
 export const isResident = (value: unknown): value is Resident => value instanceof Resident;
 export const isTensorValue = (value: unknown): value is TensorValue =>

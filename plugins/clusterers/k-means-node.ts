@@ -3,7 +3,8 @@ import { z } from 'zod';
 import {
   defineNode, fetched, inputError, int64, type Behaviour, type Clusters, type Metrics, type Services, type TensorValue, type Tensorial, type Value, type Weights,
 } from '../../engine/index.js';
-import { createKMeans, int32, type Clustering, type KMeans, type Run } from './k-means.js';
+import { int32 } from './calls.js';
+import { createKMeans, type Clustering, type KMeans, type Run } from './k-means.js';
 import { match } from './match.js';
 
 /** What every k-means here is told. */

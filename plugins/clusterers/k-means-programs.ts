@@ -3,7 +3,7 @@
  * Matrices between centres and rows are [K,N]: the long axis is the contiguous one, which is up to half again as fast as [N,K].
  */
 import {
-  add, argMin, cast, concat, div, equal, gather, greater, iota, matmul, maximum, mean, min, minimum, mul, program, reshape, slice, square, sub, sum, where,
+  add, argMin, cast, concat, equal, gather, iota, matmul, maximum, mean, minimum, mul, neg, program, reshape, slice, square, sub, sum, topK,
   type Program, type Tensor,
 } from '../../engine/index.js';
 
@@ -13,8 +13,8 @@ export interface Sizes { readonly n: number; readonly width: number; readonly k:
 /** A block's distance matrix has at most this many elements. */
 const BLOCK = 1 << 20;
 
-const f32 = (...dims: number[]) => ({ dtype: 'f32' as const, dims });
-const i64 = (...dims: number[]) => ({ dtype: 'i64' as const, dims });
+const f32 = (...dims: (number | string)[]) => ({ dtype: 'f32' as const, dims });
+const i64 = (...dims: (number | string)[]) => ({ dtype: 'i64' as const, dims });
 
 /** Runs `body` on blocks of rows of `feature` with about BLOCK elements in a matrix of `columns`. */
 function inBlocks<T>(feature: Tensor, n: number, columns: number, body: (rows: Tensor, from: number, to: number) => T): T[] {
@@ -38,59 +38,35 @@ function relativeDistance(x: Tensor, centre: Tensor, m: Tensor): Tensor {
   return add(matmul(mul(shifted, -2), x, { transposeB: true }), offset);
 }
 
-/** The mean m of the rows, |x - m|^2 of each, and their total. */
+/** The mean m of the rows, and |x - m|^2 of each. */
 export const surveyProgram = ({ n, width }: Sizes): Program =>
   program('k-means survey', {}, { feature: f32(n, width) }, (_, { feature }) => {
     const m = mean(feature, [0]);
     const norm = joined(inBlocks(feature, n, width, (rows) => sum(square(sub(rows, m)), [1])));
-    return { outputs: { mean: m, norm, total: sum(norm) } };
+    return { outputs: { mean: m, norm } };
   });
-
-interface Tally { readonly sums: Tensor; readonly counts: Tensor }
-
-/** Sums and counts of the rows of each label. */
-function tally(rows: Tensor, label: Tensor, k: number): Tally {
-  const member = cast(equal(reshape(iota(k), [k, 1]), reshape(label, [1, -1])), 'f32');
-  return { sums: matmul(member, rows), counts: sum(member, [1]) };
-}
-
-/** The mean of each label's rows; `otherwise` where a label has none. */
-function centresFrom(parts: readonly Tally[], k: number, otherwise: Tensor): { readonly centre: Tensor; readonly count: Tensor } {
-  const sums = added(parts.map((part) => part.sums)), count = added(parts.map((part) => part.counts));
-  const column = reshape(count, [k, 1]);
-  return { centre: where(greater(column, 0), div(sums, maximum(column, 1)), otherwise), count };
-}
-
-const nearest = (distance: Tensor) => ({ label: argMin(distance, 0), nearest: sum(min(distance, [0])) });
 
 /**
- * One iteration of Lloyd: the label of each row (the nearest centre, the lower index if equal), the rows' summed distance less `total`,
- * the mean and the count of each label, and the summed squared shift of the centres.
+ * The nearest centre of each row (the lower index if equal), and the squared distances to it and to the next, less what does not depend on the centre.
+ * [2,N] each, for two centres or more; [1,N] of one.
  */
-export const lloydProgram = ({ n, width, k }: Sizes): Program =>
-  program('k-means iteration', {}, { feature: f32(n, width), mean: f32(width), centre: f32(k, width) }, (_, { feature, mean: m, centre }) => {
-    const blocks = inBlocks(feature, n, k, (rows) => {
-      const found = nearest(relativeDistance(rows, centre, m));
-      return { ...found, ...tally(rows, found.label, k) };
-    });
-    const { centre: next, count } = centresFrom(blocks, k, centre);
-    return { outputs: {
-      label: joined(blocks.map((block) => block.label)), nearest: added(blocks.map((block) => block.nearest)), next, count, shift: sum(square(sub(next, centre))),
-    } };
-  });
+function nearest(x: Tensor, centre: Tensor, m: Tensor, each: number) {
+  const { values, indices } = topK(neg(relativeDistance(x, centre, m)), each, 0);
+  return { outputs: { distance: neg(values), label: indices } };
+}
+export const nearestProgram = ({ n, width }: Sizes, each: number): Program =>
+  program('k-means nearest', {}, { feature: f32(n, width), mean: f32(width), centre: f32('C', width) }, (_, { feature, mean: m, centre }) => nearest(feature, centre, m, each));
 
-/** The nearest centre of each row, and the summed distance less `total`. */
-export const assignProgram = ({ n, width, k }: Sizes): Program =>
-  program('k-means assignment', {}, { feature: f32(n, width), mean: f32(width), centre: f32(k, width) }, (_, { feature, mean: m, centre }) => {
-    const blocks = inBlocks(feature, n, k, (rows) => nearest(relativeDistance(rows, centre, m)));
-    return { outputs: { label: joined(blocks.map((block) => block.label)), nearest: added(blocks.map((block) => block.nearest)) } };
-  });
+/** The same for some rows. */
+export const someNearestProgram = ({ n, width }: Sizes, each: number): Program =>
+  program('k-means nearest of rows', {}, { feature: f32(n, width), mean: f32(width), centre: f32('C', width), row: i64('R') }, (_, { feature, mean: m, centre, row }) =>
+    nearest(gather(feature, row), centre, m, each));
 
-/** The mean of the rows of each label (zeros where there are none), and the counts. */
-export const meansProgram = ({ n, width, k }: Sizes): Program =>
-  program('k-means means', {}, { feature: f32(n, width), label: i64(n) }, (_, { feature, label }) => {
-    const blocks = inBlocks(feature, n, k, (rows, from, to) => tally(rows, n === to - from ? label : slice(label, 0, from, to), k));
-    return { outputs: { ...centresFrom(blocks, k, mul(added(blocks.map((block) => block.sums)), 0)) } };
+/** What the sums of the labels' rows gain when rows get label `to` and lose label `from`; a label that none has, -1, gains and loses nothing. f32[K,F]. */
+export const moveProgram = ({ n, width, k }: Sizes): Program =>
+  program('k-means sums', {}, { feature: f32(n, width), row: i64('R'), from: i64('R'), to: i64('R') }, (_, { feature, row, from, to }) => {
+    const member = (label: Tensor) => cast(equal(reshape(iota(k), [k, 1]), reshape(label, [1, -1])), 'f32');
+    return { outputs: { gain: matmul(sub(member(to), member(from)), gather(feature, row)) } };
   });
 
 /** Some rows of the features, by index. */

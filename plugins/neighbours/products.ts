@@ -1,5 +1,5 @@
 /** @file Similarities of blocks of vectors in the session host: the products stay there, the largest of each tile and the tiles that are asked for come here. */
-import { gather, isResident, matmul, max, program, reshape, slice, tensor, topK, type Executable, type Resident, type SessionHost, type Tensor, type TensorValue } from '../../engine/index.js';
+import { gather, int64, isResident, matmul, max, program, reshape, slice, topK, type Executable, type Resident, type SessionHost, type Tensor, type TensorValue } from '../../engine/index.js';
 
 /** Similarities in a tile: neighbours in a row of the product. Blocks have a multiple of it as rows. */
 export const TILE = 8;
@@ -18,13 +18,6 @@ const tileProgram = (a: number, b: number) =>
   program('tiles of similarities', {}, { similarity: f32(a, b), tile: { dtype: 'i64' as const, dims: ['N'] } }, (_, { similarity, tile }) => ({
     outputs: { value: gather(reshape(similarity, [(a * b) / TILE, TILE]), tile) },
   }));
-
-/** Non-negative integers as i64[N], by their low words: there are many. */
-function indices(values: Int32Array): TensorValue {
-  const words = new Int32Array(2 * values.length);
-  for (let n = 0; n < values.length; n++) words[2 * n] = values[n]!;
-  return tensor('i64', [values.length], new BigInt64Array(words.buffer));
-}
 
 export interface Product {
   /** The largest similarity of each tile, row by row. */
@@ -59,7 +52,7 @@ export function createProducts(host: SessionHost): Products {
         peak: floats(outputs.peak),
         ranked: outputs.ranked && floats(outputs.ranked),
         async tiles(which) {
-          const taken = await (await executable(`tiles ${a} ${b}`, () => tileProgram(a, b))).run({}, { similarity, tile: indices(which) });
+          const taken = await (await executable(`tiles ${a} ${b}`, () => tileProgram(a, b))).run({}, { similarity, tile: int64(which) });
           return floats(taken.outputs.value);
         },
         release: () => { if (isResident(similarity)) host.release([similarity]); },

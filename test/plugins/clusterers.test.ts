@@ -75,6 +75,16 @@ describe('k-means', () => {
     numbers(found.centres).forEach((x, i) => { expect(x).toBeCloseTo(wanted.centres[i]!, 5); });
   });
 
+  test.each([[2, 1], [12, 2], [60, 3]])('leaves out only comparisons whose outcome is known: %d clusters as with all of them (seed %d)', async (k, from) => {
+    const n = 1500, width = 4, points = numbers(blobs(n * width / 2, 7, { spread: 3 }).feature);
+    const start = Array.from(keyedRandom(from, 'test', 0, 'start').permutation(n).subarray(0, k)).flatMap((i) => points.slice(i * width, (i + 1) * width));
+    const found = await engine.refine(floats([n, width], points), floats([k, width], start), { k, iterations: 300, tolerance: 0 }, run), wanted = reference(points, width, start, k);
+    expect(Array.from(found.labels)).toEqual(wanted.labels);
+    numbers(found.centres).forEach((x, i) => { expect(x).toBeCloseTo(wanted.centres[i]!, 4); });
+    const inertia = wanted.labels.reduce((sum, c, i) => sum + Array.from({ length: width }, (_, j) => (points[i * width + j]! - wanted.centres[c * width + j]!) ** 2).reduce((a, b) => a + b), 0);
+    expect(Math.abs(found.inertia / inertia - 1)).toBeLessThan(1e-5);
+  });
+
   test('gives a centre that starves a random point of the sample, and ends with every cluster populated', async () => {
     const { feature } = blobs(200, 4);
     const far = floats([4, 2], [10, 0, 0, 10, -10, 0, 1e4, 1e4]);
