@@ -90,3 +90,10 @@ export const seedProgram = ({ n, width }: Sizes, restarts: number, trials: numbe
       const row = add(mul(iota(restarts), trials), best);
       return { outputs: { best, left: joined(blocks.map((block) => gather(reshape(block, [restarts * trials, -1]), row)), 1) } };
     });
+
+/** Of some rows of length 1, the one most similar to each centre (the first if equal), and how similar that is. */
+export const closestProgram = (k: number, width: number): Program =>
+  program('rows closest to centres', {}, { centre: f32(k, width), row: f32('R', width) }, (_, { centre, row }) => {
+    const { values, indices } = topK(matmul(centre, row, { transposeB: true }), 1, 1);
+    return { outputs: { similarity: values, index: indices } };
+  });

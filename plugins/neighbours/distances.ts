@@ -1,6 +1,5 @@
 /** @file The last word on who is near: squared distances by differences in float64, ties by index, and a proof that nobody was missed. */
-import { turns } from './turn.js';
-import { inSlices, type UnitVectors } from './unit-vectors.js';
+import { inSlices, turns, type UnitVectors } from '../../engine/index.js';
 
 /** The k nearest of every vector, as they are found: indices and Euclidean distances, [M,k]. */
 export interface Lists { readonly k: number; readonly index: Int32Array; readonly distance: Float32Array }

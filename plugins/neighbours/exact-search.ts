@@ -2,11 +2,10 @@
  * @file The k nearest of every vector, exactly: blocked products of the set with itself on the session host. A product serves the rows of both its blocks, so half the
  * products suffice; what exceeds a row's worst candidate is taken from it, and most tiles hold nothing that does. Candidates are settled in float64 (`distances.ts`).
  */
-import { keyedRandom, tensor, type Resident, type SessionHost } from '../../engine/index.js';
+import { keyedRandom, tensor, type Resident, type SessionHost, type UnitVectors } from '../../engine/index.js';
 import { Candidates } from './candidates.js';
 import { emptyLists, settle, type Lists, type Unsettled } from './distances.js';
 import { createProducts, TILE, type Product } from './products.js';
-import type { UnitVectors } from './unit-vectors.js';
 
 export interface SearchOptions {
   readonly k: number;

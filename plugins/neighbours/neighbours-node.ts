@@ -1,9 +1,8 @@
 /** @file What every search for neighbours does around the search: once for each set of vectors, and from the store if it was done before. */
 import { z } from 'zod';
-import { inputError, transient, type Behaviour, type Features, type Metrics, type Neighbours, type Value, type WaveContext } from '../../engine/index.js';
+import { inputError, transient, unitVectors, type Behaviour, type Features, type Metrics, type Neighbours, type UnitVectors, type Value, type WaveContext } from '../../engine/index.js';
 import { report } from './report.js';
 import { folderOf, readLists, writeLists, type Found, type Search } from './store.js';
-import { unitVectors, type UnitVectors } from './unit-vectors.js';
 
 /** What every search is told. */
 export const searchOptions = {

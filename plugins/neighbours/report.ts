@@ -1,7 +1,6 @@
 /** @file What is said of neighbour lists: how near they are, and whether they are of the same class. */
-import type { Features, Metrics } from '../../engine/index.js';
+import { turns, type Features, type Metrics } from '../../engine/index.js';
 import type { Lists } from './distances.js';
-import { turns } from './turn.js';
 
 /** `distance`: mean Euclidean distance to a neighbour; `radius`: to the k-th. `sameClass`: share of neighbours that have the label of their instance, where there are classes. */
 export async function report({ labels, classes, size }: Features, { k, index, distance }: Lists): Promise<Metrics> {

@@ -9,7 +9,7 @@ import { tensor, transient } from '../../engine/spec/value.js';
 import type { Features, Neighbours } from '../../engine/training/values.js';
 import { exact } from '../../plugins/neighbours/exact.js';
 import { searchExactly } from '../../plugins/neighbours/exact-search.js';
-import { unitVectors } from '../../plugins/neighbours/unit-vectors.js';
+import { unitVectors } from '../../engine/training/unit-vectors.js';
 import { rig } from './rig.js';
 
 const seed = 11;

@@ -1,6 +1,7 @@
-/** @file The vectors that neighbours are sought among: of length 1, finite, and at hand in any order. */
-import { inputError, type Features } from '../../engine/index.js';
-import { turns } from './turn.js';
+/** @file Feature vectors as neighbours and instances are sought among: of length 1, finite, and at hand in any order. */
+import { turns } from '../dataflow/turns.js';
+import { inputError } from '../spec/issue.js';
+import type { Features } from './values.js';
 
 export interface UnitVectors {
   readonly size: number;
