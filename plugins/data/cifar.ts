@@ -1,7 +1,7 @@
 /** @file `data/cifar`: CIFAR-10 and CIFAR-100 from their binary batches. */
 import { setImmediate as pause } from 'node:timers/promises';
 import { z } from 'zod';
-import { defineNode, hashFile, int64, tensor, transient, type Dataset, type TensorValue } from '../../engine/index.js';
+import { defineNode, exists, hashFile, int64, tensor, transient, type Dataset, type TensorValue } from '../../engine/index.js';
 import { serve } from './batches.js';
 import { CIFAR_SETS, classesOf, findBatches, IMAGE_BYTES, readBatches, SIDE } from './cifar-file.js';
 import { contentKey } from './content-key.js';
@@ -24,7 +24,8 @@ export const cifar = defineNode({
   inputs: {},
   outputs: { image: 'f32[B,3,R,R]', label: 'i64<L>[B]', index: 'i64[B]', dataset: '@dataset[L,3,R,R]' },
   dims: async ({ path, set, split, resolution, batch }, { resolve }) => {
-    await findBatches(resolve(path), set, split);
+    // A graph composes where its folder is not; its start wants it.
+    if (await exists(resolve(path))) await findBatches(resolve(path), set, split);
     return { B: batch, R: resolution, L: classesOf(set) };
   },
   async start({ path, set, split, resolution, resampler, batch }, context) {

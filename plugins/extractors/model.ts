@@ -36,7 +36,7 @@ export interface Model {
 }
 
 /** A model is meant by its path if it looks like one. */
-const isPath = (model: string): boolean => /\.onnx$|[/\\]/i.test(model);
+export const isPath = (model: string): boolean => /\.onnx$|[/\\]/i.test(model);
 
 const spell = ({ name, dtype, dims }: Port): string => `${name} ${dtype}[${dims?.map((dim) => (dim === '' ? '?' : dim)).join(',') ?? '…'}]`;
 const all = (ports: readonly Port[]): string => ports.map(spell).join('; ') || 'none';

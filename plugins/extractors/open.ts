@@ -1,9 +1,9 @@
 /** @file An open extractor: preparation, model and collection, batch by batch, everything between them in the session host. */
 import { createHash } from 'node:crypto';
 import {
-  inputError, isResident, rows, tensor, type Executable, type Extractor, type Services, type Tensorial, type TensorValue,
+  exists, inputError, isResident, rows, tensor, type Executable, type Extractor, type Services, type Tensorial, type TensorValue,
 } from '../../engine/index.js';
-import { settle, type Model } from './model.js';
+import { isPath, settle, type Model } from './model.js';
 import { collection, preparation } from './programs.js';
 import type { Settings } from './settings.js';
 
@@ -99,7 +99,10 @@ function filled(image: TensorValue, count: number | undefined): TensorValue {
 
 /** F, and K where scores are asked for: from the file, or from running it once where it leaves them open. Checks the settings. */
 export async function sizesOf(services: Services, settings: Settings): Promise<Readonly<Record<string, number>>> {
+  const stated = settings.width;
+  if (stated !== undefined && isPath(settings.model) && !(await exists(services.resolve(settings.model)))) return { F: stated };
   const { width, score, preparation: { channels } } = await settle(services, settings);
+  if (stated !== undefined && width !== undefined && width !== stated) throw inputError(`model ${settings.model}`, `its output has ${width} numbers; "width" says ${stated}`);
   const grey: Readonly<Record<string, number>> = channels === 'grey' ? { C: 1 } : {};
   if (width !== undefined && (!score || score.classes !== undefined)) return { F: width, ...(score && { K: score.classes! }), ...grey };
   const extractor = await openExtractor(services, settings);

@@ -15,6 +15,7 @@ const format = {
   channels: z.enum(['rgb', 'bgr', 'grey']).optional().describe('Order of the model\'s channels; rgb or grey by their number, unless the manifest or this says otherwise.'),
   layout: z.enum(['NCHW', 'NHWC']).optional().describe('Order of the model\'s axes, where the sizes in its file leave it open.'),
   resize: z.enum(RESAMPLERS).optional().describe('How images are brought to the model\'s size: bilinear unless the manifest or this says otherwise; IC-GAN as published: bicubic, its demo: bicubic-align.'),
+  width: whole.optional().describe('How many numbers the output has. Wanted only of a graph that is to compose where the model\'s file is not yet.'),
   pool: z.enum(['mean', 'first']).default('mean').describe('Of features with positions (rank 3 or 4): the mean over them, or the first (a class token).'),
   batch: whole.default(16).describe('Images in one call; bounds the memory. On a CPU few are faster, as what they become stays in its cache.'),
 };
