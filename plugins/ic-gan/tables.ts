@@ -41,6 +41,7 @@ function graphOf(table: string, row: string, data: string): string {
 function rowOf(table: string, [row, data, cells]: PublishedRow): TableRow {
   const paper = Object.fromEntries(Object.entries(cells).map(([metric, [mean, sd]]) => [metric, { mean, ...(sd !== undefined && { sd }) }]));
   if (ELSEWHERE.test(row)) return { row, data, paper, why: COPIED };
+  if (row === 'BigGAN† (ch×96)') return { row, data, paper, why: 'not run: no configuration of it was published' };
   if (row.includes('StyleGAN2')) return { row, data, paper, why: STYLEGAN };
   const graph = graphOf(table, row, data);
   const photos = data.startsWith('COCO') ? 'COCO-Stuff' : data.startsWith('ImageNet-LT') ? 'ImageNet-LT' : 'ImageNet';
