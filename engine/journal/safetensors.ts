@@ -90,7 +90,7 @@ export async function hashFile(path: string): Promise<string> {
   const file = await openToRead(path);
   try {
     const hash = createHash('sha256');
-    const slice = Buffer.allocUnsafe(SLICE);
+    const { size } = await file.stat(), slice = Buffer.allocUnsafe(Math.min(SLICE, size + 1));
     for (;;) {
       const { bytesRead } = await file.read(slice, 0, slice.length, null);
       if (!bytesRead) return hash.digest('hex');

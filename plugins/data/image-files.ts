@@ -26,8 +26,8 @@ export interface ImageFiles {
   readonly empty: readonly string[];
 }
 
-/** Order of names as bytes: that of Python's `sorted`, which published data sets were labelled by. */
-const byName = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+/** By code units: the order of Python's `sorted`, which published data sets were labelled by, but for letters beyond U+D7FF. */
+const byName = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
  * The photos that a node's `path` and `list` mean, in a fixed order: sub-folders by name and in each the folders and files by name, or the list's lines.
