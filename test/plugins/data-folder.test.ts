@@ -3,7 +3,6 @@ import { cp, mkdir, mkdtemp, readdir, rename, rm, symlink, truncate, utimes, wri
 import os from 'node:os';
 import path from 'node:path';
 import sharp from 'sharp';
-import { openSafetensors } from '../../engine/journal/safetensors.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
 import { GantryError } from '../../engine/spec/issue.js';
 import type { Dataset } from '../../engine/training/values.js';
@@ -11,9 +10,8 @@ import { draw } from '../../plugins/data/draw.js';
 import { imageFolder } from '../../plugins/data/image-folder.js';
 import { listImages } from '../../plugins/data/image-files.js';
 import { comparison } from '../parity/comparison.js';
-import type { Fixture } from '../parity/fixture.js';
+import { readFixture } from '../parity/fixture.js';
 import { preparation } from '../parity/kinds/units/preparation.js';
-import type { NpyArray } from '../parity/npz.js';
 import { numbers, rig, shared, whenShared } from './rig.js';
 
 let folder: string;
@@ -150,11 +148,8 @@ describe('photos', () => {
 });
 
 whenShared('photos are prepared as the published code prepares them', async () => {
-  const file = await openSafetensors(path.join(shared, 'fixtures/ic-gan/units.safetensors')), arrays = new Map<string, NpyArray>();
-  for (const key of file.tensors.keys()) if (key.startsWith('prep/')) arrays.set(key, await file.read(key));
-  await file.close();
-  const fixture: Fixture = { manifest: { name: 'units', source: '', config: {}, derived: {}, scalars: {}, tensors: [] }, arrays }, compare = comparison(fixture);
-  await preparation.check(fixture, compare);
+  const fixture = await readFixture(path.join(shared, 'fixtures/ic-gan'), 'units'), compare = comparison(fixture);
+  await preparation.check(fixture, compare, undefined as never);
   expect(compare.groups().map(({ group, pass }) => [group, pass])).toEqual([
     ['preparation: centre crop and resize', true], ['preparation: stored bytes, truncated', true], ['preparation: what training reads of them', true], ['preparation: squashed', true]]);
 });

@@ -2,17 +2,16 @@
 import type { Photo } from '../../../../plugins/data/photo.js';
 import { prepare, type Preparation } from '../../../../plugins/data/preparation.js';
 import { toUnit } from '../../../../plugins/data/pixels.js';
-import type { Comparison } from '../../comparison.js';
-import type { Fixture } from '../../fixture.js';
+import type { UnitChecker } from '../units.js';
 
 const SIDE = 32;
 const PUBLISHED: Preparation = { resolution: SIDE, crop: 'centre', resampler: 'bilinear', rounding: 'round', colour: 'stored', channels: 3 };
 /** Two float32 roundings of numbers up to 1. */
 const ROUNDED = 2 ** -22;
 
-export const preparation = {
+export const preparation: UnitChecker = {
   prefix: 'prep/',
-  async check({ arrays }: Fixture, compare: Comparison): Promise<void> {
+  async check({ arrays }, compare) {
     const photo = (key: string): Photo => {
       const { dims: [height = 0, width = 0], data } = arrays.get(key)!;
       return { width, height, raster: { data: Uint8Array.from(data as Uint8Array), start: 0, row: 3 * width, column: 3, channel: 1 } };
