@@ -27,6 +27,7 @@ const ABSENT: readonly { readonly prefix: string; readonly what: string }[] = [
   { prefix: 'ada/', what: 'adaptive augmentation' },
   { prefix: 'fir/', what: 'FIR resampling' },
   { prefix: 'standing/', what: 'standing statistics' },
+  { prefix: 'prep/biggan_post', what: "BigGAN's stretch of samples to bytes" },
   { prefix: 'prep/sg2', what: "StyleGAN2's conversion to bytes" },
 ];
 
