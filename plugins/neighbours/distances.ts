@@ -6,6 +6,9 @@ export interface Lists { readonly k: number; readonly index: Int32Array; readonl
 
 export const emptyLists = (size: number, k: number): Lists => ({ k, index: new Int32Array(size * k), distance: new Float32Array(size * k) });
 
+/** More candidates than neighbours: float32, or a search, may put a few in the wrong order. */
+export const SPARE = 8;
+
 /**
  * How far off a float32 product of unit vectors may be: rounding errors of `width` sums add up like a random walk, here with ten times its deviation,
  * and lengths are 1 up to 1e-6.
@@ -51,14 +54,14 @@ class Ranking {
   }
 }
 
-/** A row to settle: its index, whom it may be near to (the most similar first), how similar they are by float32, and the similarity that nobody else exceeds. */
-export interface Unsettled { readonly row: number; readonly who: Int32Array; readonly similarity: Float32Array; readonly others: number }
+/** A row to settle: its index, its place in the lists, whom it may be near to (the most similar first), how similar they are by float32, and the similarity that nobody else exceeds. */
+export interface Unsettled { readonly row: number; readonly at: number; readonly who: Int32Array; readonly similarity: Float32Array; readonly others: number }
 
 /** Writes the k nearest among the candidates of some rows, or of everybody where somebody else might be nearer. Gives how many rows needed that. */
 export async function settle(vectors: UnitVectors, rows: Iterable<Unsettled>, lists: Lists, signal?: AbortSignal): Promise<number> {
   const { width, whole } = vectors, { k } = lists, turn = turns(signal), doubt = uncertainty(width), ranking = new Ranking(k);
   let doubtful = 0;
-  for (const { row, who, similarity, others } of rows) {
+  for (const { row, at, who, similarity, others } of rows) {
     const data = whole ?? await vectors.read(Int32Array.from([row, ...who])), own = whole ? row : 0;
     ranking.count = 0;
     for (let n = 0; n < who.length; n++) {
@@ -66,16 +69,16 @@ export async function settle(vectors: UnitVectors, rows: Iterable<Unsettled>, li
       ranking.add(squaredDistance(data, own, data, whole ? who[n]! : n + 1, width), who[n]!);
     }
     const sure = ranking.last < 2 - 2 * (others + doubt);
-    write(lists, row, sure ? ranking : await amongAll(vectors, row, ranking, turn));
+    write(lists, at, sure ? ranking : await amongAll(vectors, row, ranking, turn));
     if (!sure) doubtful++;
     await turn();
   }
   return doubtful;
 }
 
-function write({ k, index, distance }: Lists, row: number, { square, who }: Ranking): void {
-  index.set(who, row * k);
-  for (let n = 0; n < k; n++) distance[row * k + n] = Math.sqrt(square[n]!);
+function write({ k, index, distance }: Lists, at: number, { square, who }: Ranking): void {
+  index.set(who, at * k);
+  for (let n = 0; n < k; n++) distance[at * k + n] = Math.sqrt(square[n]!);
 }
 
 /** The k nearest among all, by looking at all: sums are given up when they exceed the k-th known. */

@@ -4,7 +4,7 @@
  */
 import { keyedRandom, tensor, type Resident, type SessionHost, type UnitVectors } from '../../engine/index.js';
 import { Candidates } from './candidates.js';
-import { emptyLists, settle, type Lists, type Unsettled } from './distances.js';
+import { emptyLists, settle, SPARE, type Lists, type Unsettled } from './distances.js';
 import { createProducts, TILE, type Product } from './products.js';
 
 export interface SearchOptions {
@@ -16,8 +16,6 @@ export interface SearchOptions {
   readonly progress?: ((done: number, total: number) => void) | undefined;
 }
 
-/** More candidates than neighbours: float32 may put a few in the wrong order. */
-const SPARE = 8;
 /** Rows of a block at most, and of the first block. */
 const LARGEST = 2048, SAMPLE = 1024;
 /** A product is there twice, with its tiles taken out and copied: this many times its size. */
@@ -162,8 +160,8 @@ function tilesAbove(peak: Float32Array, a: Block, b: Block, candidates: Candidat
 
 function* unsettled({ from, to }: Block, order: Int32Array, candidates: Candidates, size: number): Generator<Unsettled> {
   for (let place = from; place < to; place++) {
-    const { who, similarity, others } = candidates.best(place);
+    const { who, similarity, others } = candidates.best(place), row = order[place]!;
     // All others are candidates where there are no more.
-    yield { row: order[place]!, who: who.map((other) => order[other]!), similarity, others: who.length === size - 1 ? Number.NEGATIVE_INFINITY : others };
+    yield { row, at: row, who: who.map((other) => order[other]!), similarity, others: who.length === size - 1 ? Number.NEGATIVE_INFINITY : others };
   }
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { inputError, transient, unitVectors, type Behaviour, type Features, type Metrics, type Neighbours, type UnitVectors, type Value, type WaveContext } from '../../engine/index.js';
 import { report } from './report.js';
-import { folderOf, readLists, writeLists, type Found, type Search } from './store.js';
+import { alone, folderOf, readLists, writeLists, type Found, type Search } from './store.js';
 
 /** What every search is told. */
 export const searchOptions = {
@@ -18,7 +18,8 @@ export interface Order {
   readonly k: number;
   /** Bytes that the search may take. */
   readonly memory: number;
-  /** A folder of its own in the store. */
+  readonly features: Features;
+  /** The folder of the lists in the store. */
   readonly folder: string;
 }
 
@@ -43,13 +44,17 @@ export function seeking(
         throw inputError(`nodes.${node}.config.k`, `${k} neighbours are wanted of each of ${features.size} images; there are ${features.size - 1} others`, { try: `${features.size - 1} or less` });
       }
       const folder = folderOf(services, features, search);
-      let found = await readLists(folder, features, k);
-      if (found) services.note(`${node}: reuses the ${k} neighbours of ${features.size} vectors: vectors and search are the same (${folder})`);
-      else {
+      const found = await alone(folder, wave, async () => {
+        const known = await readLists(folder, features, k);
+        if (known) {
+          services.note(`${node}: reuses the ${k} neighbours of ${features.size} vectors: vectors and search are the same (${folder})`);
+          return known;
+        }
         const bytes = memory * 2 ** 20, vectors = await unitVectors(features, bytes * SHARE.vectors, `nodes.${node}.in.features`, signal);
-        found = await seek({ vectors, k, memory: bytes * SHARE.search, folder }, wave);
-        await writeLists(folder, features, search, found);
-      }
+        const made = await seek({ vectors, features, k, memory: bytes * SHARE.search, folder }, wave);
+        await writeLists(folder, features, search, made);
+        return made;
+      });
       const { index, distance, measured } = found, neighbours: Neighbours = { [transient]: true, features, k, index, distance };
       last = features.key;
       return { state, outputs: { neighbours, metrics: { ...(await report(features, found)), ...measured } satisfies Metrics } };

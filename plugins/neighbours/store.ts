@@ -2,23 +2,25 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { diskError, exists, makeFolder, openSafetensors, writeSafetensors, writeShared, type Features, type Services, type TensorValue } from '../../engine/index.js';
+import { setTimeout as wait } from 'node:timers/promises';
+import { claimFolder, diskError, exists, makeFolder, openSafetensors, writeSafetensors, writeShared, type Features, type Services, type TensorValue, type WaveContext } from '../../engine/index.js';
 import type { Lists } from './distances.js';
 
 /** How lists were sought. Equal vectors and equal searches, equal lists. */
 export type Search = Readonly<Record<string, string | number>>;
 
-/** manifest.json, written last: without it a folder is not whole. */
+/** manifest.json: what a folder holds. Where lists are, it is written last: without it they are not whole. */
 interface Manifest {
   readonly version: 1;
   readonly features: string;
   readonly size: number;
   readonly width: number;
   readonly search: Search;
-  /** What was measured when the lists were made. */
-  readonly measured: Readonly<Record<string, number>>;
+  /** What was measured when lists were made. */
+  readonly measured?: Measured;
 }
-export interface Found extends Lists { readonly measured: Manifest['measured'] }
+type Measured = Readonly<Record<string, number>>;
+export interface Found extends Lists { readonly measured: Measured }
 
 const MANIFEST = 'manifest.json', LISTS = 'neighbours.safetensors';
 
@@ -29,7 +31,7 @@ export const folderOf = ({ cache }: Services, { key }: Features, search: Search)
 export async function readLists(folder: string, { size }: Features, k: number): Promise<Found | undefined> {
   const text = await readFile(join(folder, MANIFEST), 'utf8').catch(() => undefined), path = join(folder, LISTS);
   if (text === undefined || !(await exists(path))) return undefined;
-  const { measured } = JSON.parse(text) as Manifest, file = await openSafetensors(path);
+  const { measured = {} } = JSON.parse(text) as Manifest, file = await openSafetensors(path);
   try {
     const read = async (name: string) => (await file.read(name)).data;
     const index = (await read('index')) as Int32Array, distance = (await read('distance')) as Float32Array;
@@ -37,10 +39,29 @@ export async function readLists(folder: string, { size }: Features, k: number): 
   } finally { await file.close(); }
 }
 
-export async function writeLists(folder: string, { key, size, width }: Features, search: Search, { k, index, distance, measured }: Found): Promise<void> {
-  await makeFolder(folder).catch((error: unknown) => { throw diskError(error, folder, 2); });
-  const dims = [size, k], named = (name: string, dtype: 'i32' | 'f32', data: Int32Array | Float32Array) => ({ name, dtype, dims, data: (): TensorValue => ({ dtype, dims, data }) });
+export async function writeLists(folder: string, features: Features, search: Search, { k, index, distance, measured }: Found): Promise<void> {
+  const dims = [features.size, k], named = (name: string, dtype: 'i32' | 'f32', data: Int32Array | Float32Array) => ({ name, dtype, dims, data: (): TensorValue => ({ dtype, dims, data }) });
   await writeShared(join(folder, LISTS), async (file) => { await writeSafetensors(file, [named('index', 'i32', index), named('distance', 'f32', distance)]); });
-  const manifest: Manifest = { version: 1, features: key, size, width, search, measured };
+  await writeManifest(folder, features, search, measured);
+}
+
+export async function writeManifest(folder: string, { key, size, width }: Features, search: Search, measured?: Measured): Promise<void> {
+  const manifest: Manifest = { version: 1, features: key, size, width, search, ...(measured && { measured }) };
   await writeShared(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** How often another process's claim is looked at. */
+const LOOK_MS = 500;
+
+/** Makes a folder of the store and does what has to be done there while no other process does. */
+export async function alone<T>(folder: string, { node, services, signal }: Pick<WaveContext, 'node' | 'services' | 'signal'>, body: () => Promise<T>): Promise<T> {
+  await makeFolder(folder).catch((error: unknown) => { throw diskError(error, folder, 2); });
+  for (let told = false; ; told = true) {
+    const claim = await claimFolder(folder);
+    if ('release' in claim) {
+      try { return await body(); } finally { await claim.release(); }
+    }
+    if (!told) services.note(`${node}: process ${claim.pid} on ${claim.host} seeks the same neighbours: waits for it; if it is gone, delete ${claim.file}`);
+    await wait(LOOK_MS, undefined, { signal });
+  }
 }

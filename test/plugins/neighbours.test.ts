@@ -1,5 +1,6 @@
 /** @file Neighbours against all distances in float64: ties, duplicates, blocks, doubt, vectors that can't have any, and what is found again. */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import type { SessionHost } from '../../engine/session/host.js';
@@ -8,11 +9,15 @@ import { createWorkerHost } from '../../engine/session/worker-host.js';
 import { tensor, transient } from '../../engine/spec/value.js';
 import type { Features, Neighbours } from '../../engine/training/values.js';
 import { exact } from '../../plugins/neighbours/exact.js';
+import { hnsw } from '../../plugins/neighbours/hnsw.js';
 import { searchExactly } from '../../plugins/neighbours/exact-search.js';
 import { unitVectors } from '../../engine/training/unit-vectors.js';
 import { rig } from './rig.js';
 
 const seed = 11;
+const there = (() => { try { return createRequire(import.meta.url).resolve('hnswlib-node'); } catch { return undefined; } })();
+/** hnswlib-node is optional: it wants a compiler. */
+const describeHnsw = there ? describe : describe.skip;
 const random = (name: string) => keyedRandom(seed, 'neighbours test', 0, name);
 
 let host: SessionHost, cache: string;
@@ -140,7 +145,7 @@ describe(`neighbours/exact (seed ${seed})`, () => {
     await (await rig(exact, { k: 7 }, { host, cache, notes })).step(0, { features: features('other') });
     expect(notes.length).toBe(1);
     const files = (await readdir(cache, { recursive: true })).filter((name) => name.includes('.'));
-    expect(files.every((name) => /(manifest\.json|neighbours\.safetensors)$/.test(name))).toBe(true);
+    expect(files.filter((name) => !/(manifest\.json|neighbours\.safetensors)$/.test(name))).toEqual([]);
   });
 
   test.each([
@@ -156,5 +161,53 @@ describe(`neighbours/exact (seed ${seed})`, () => {
   test('refuses more neighbours than there are others', async () => {
     const node = await rig(exact, { k: 400 }, { host, cache });
     await expect(node.step(0, { features: features('few') })).rejects.toThrow('nodes.node.config.k: 400 neighbours are wanted of each of 400 images; there are 399 others');
+  });
+});
+
+describeHnsw(`neighbours/hnsw (seed ${seed})`, () => {
+  const width = 16, size = 5000, labels = Int32Array.from({ length: size }, (_, i) => i % 5), features = (key: string) => featuresOf(points(size, width), width, { key, labels, classes: 5 });
+  const config = { k: 10, m: 8, efConstruction: 40, efSearch: 60, sample: 200 };
+
+  test('finds most of the nearest, measures how many, and gives exact distances', async () => {
+    const given = features('hnsw'), node = await rig(hnsw, config, { host, cache }), { neighbours, metrics } = await node.step(0, { features: given });
+    const exactly = await rig(exact, { k: 10 }, { host, cache }), all = (await exactly.step(0, { features: given })).neighbours as Neighbours;
+    const near = (i: number) => Array.from({ length: 10 }, (_, n) => n).filter((n) => neighbours.distance[10 * i + n]! <= all.distance[10 * i + 9]!).length;
+    const share = Array.from({ length: size }, (_, i) => near(i)).reduce((a, b) => a + b) / (10 * size);
+    expect(share).toBeGreaterThan(0.9);
+    expect(Math.abs(metrics.recall - share)).toBeLessThan(0.03);
+    for (let i = 0; i < size; i++) {
+      const who = Array.from((neighbours as Neighbours).index.subarray(10 * i, 10 * (i + 1)));
+      expect([new Set(who).size, who.includes(i)]).toEqual([10, false]);
+      who.forEach((j, n) => { const at = all.index.subarray(10 * i, 10 * (i + 1)).indexOf(j); if (at >= 0) expect(neighbours.distance[10 * i + n]).toBe(all.distance[10 * i + at]); });
+    }
+  });
+
+  test('cut while it links or searches, goes on where it was, and finds the same', async () => {
+    const whole = (await (await rig(hnsw, config, { host, cache })).step(0, { features: features('hnsw') })).neighbours as Neighbours;
+    const other = await mkdtemp(path.join(os.tmpdir(), 'gantry-hnsw-')), seen: string[] = [], given = features('hnsw');
+    const until = async (what: RegExp, least: number) => {
+      const control = new AbortController(), node = await rig(hnsw, config, { host, cache: other, signal: control.signal, progress: (doing, done) => {
+        seen.push(`${doing} ${done}`);
+        if (what.test(doing) && done >= least) control.abort(new Error('enough'));
+      } });
+      return node.step(0, { features: given });
+    };
+    await expect(until(/index/, 4200)).rejects.toThrow('enough');
+    await expect(until(/neighbours of/, 2000)).rejects.toThrow('enough');
+    const from = seen.findIndex((line, n) => n > 0 && line.includes('index') && Number(line.split(' ').at(-1)) < Number(seen[n - 1]!.split(' ').at(-1)));
+    expect(seen[from]).toContain(' 4160'); // after the save at 4096
+    const resumed = (await until(/never/, 0)).neighbours as Neighbours;
+    expect(resumed.index).toEqual(whole.index);
+    expect(resumed.distance).toEqual(whole.distance);
+    const files = (await readdir(other, { recursive: true })).filter((name) => /\.\w+$/.test(name)).map((name) => path.basename(name)).sort();
+    expect(files).toEqual(['index-5000.hnsw', 'manifest.json', 'manifest.json', 'neighbours.safetensors']);
+    await rm(other, { recursive: true, force: true });
+  });
+
+  test('refuses what hnswlib would take in silence', async () => {
+    const data = points(60, width);
+    data[17 * width + 3] = Number.NaN;
+    const node = await rig(hnsw, { k: 3 }, { host, cache });
+    await expect(node.step(0, { features: featuresOf(data, width, { key: 'bad for hnsw' }) })).rejects.toThrow('the vector of image 17 is not finite');
   });
 });

@@ -20,21 +20,32 @@ export interface Rig {
   close(): Promise<void>;
 }
 
+export interface Surroundings {
+  readonly host?: SessionHost;
+  readonly seed?: number;
+  readonly node?: string;
+  readonly cache?: string;
+  /** Takes what the node remarks. */
+  readonly notes?: string[];
+  readonly signal?: AbortSignal;
+  readonly progress?: Services['progress'];
+}
+
 /** Starts a node type with a raw configuration, as a graph file would give it. */
-export async function rig(type: NodeType, config: unknown, { host, seed = 1, node = 'node', cache = path.join(os.tmpdir(), `gantry-cache-${process.pid}`), notes }: { host?: SessionHost; seed?: number; node?: string; cache?: string; notes?: string[] } = {}): Promise<Rig> {
+export async function rig(type: NodeType, config: unknown, { host, seed = 1, node = 'node', cache = path.join(os.tmpdir(), `gantry-cache-${process.pid}`), notes, signal = new AbortController().signal, progress = () => {} }: Surroundings = {}): Promise<Rig> {
   const services = {
-    host: host as SessionHost, resolve: (given: string) => given, cache, progress: () => {}, note: (message) => { notes?.push(message); },
+    host: host as SessionHost, resolve: (given: string) => given, cache, progress, note: (message) => { notes?.push(message); },
     component: () => { throw new Error('no components here'); },
   } satisfies Services;
   const random = (name: string): Random => keyedRandom(seed, node, 0, name);
   const open = () => { throw new Error('sizes are not resolved here'); };
-  const behaviour = await type.start(type.config.parse(config), { node, services, signal: new AbortController().signal, random, wired: () => true, type: open, size: open, rest: open });
+  const behaviour = await type.start(type.config.parse(config), { node, services, signal, random, wired: () => true, type: open, size: open, rest: open });
   const rigged: Rig = {
     initial: (behaviour.initial?.(behaviour.state) ?? {}) as Outputs,
     state: behaviour.state,
     async step(wave, inputs = {}) {
       const { state, outputs } = await behaviour.step(rigged.state, inputs as never, {
-        node, wave, services, signal: new AbortController().signal, random: (name) => keyedRandom(seed, node, wave, name),
+        node, wave, services, signal, random: (name) => keyedRandom(seed, node, wave, name),
       });
       rigged.state = state;
       return outputs as Outputs;

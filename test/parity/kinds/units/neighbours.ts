@@ -1,8 +1,8 @@
 /** @file Nearest neighbours of raw features, divided by their length, and the distance to the last of them. */
 import { transient, tensor } from '../../../../engine/spec/value.js';
-import { unitVectors } from '../../../../engine/training/unit-vectors.js';
 import type { Features } from '../../../../engine/training/values.js';
 import { searchExactly } from '../../../../plugins/neighbours/exact-search.js';
+import { unitVectors } from '../../../../engine/training/unit-vectors.js';
 import type { UnitChecker } from '../units.js';
 
 const MEMORY = 1 << 24;
