@@ -24,6 +24,14 @@ const normal = (name: string) => (n: number) => random(name).normal(n);
 const diagonal = (...values: number[]) => Float64Array.from({ length: values.length ** 2 }, (_, i) => (i % (values.length + 1) === 0 ? values[i / (values.length + 1)]! : 0));
 const distance = (a: Moments, b: Moments) => frechetDistance(host, a, b);
 
+/** H A H with H = 1 - 2 u u^T / u^T u: the same eigenvalues, nothing of the pattern. */
+function reflected(matrix: Float64Array, u: Float32Array): Float64Array {
+  const n = u.length, norm = u.reduce((sum, x) => sum + x * x, 0);
+  const p = Float64Array.from(u, (_, i) => { let sum = 0; for (let j = 0; j < n; j++) sum += matrix[i * n + j]! * u[j]!; return 2 * sum / norm; }), half = u.reduce((sum, x, i) => sum + x * p[i]!, 0) / norm;
+  const w = Float64Array.from(p, (x, i) => x - half * u[i]!);
+  return matrix.map((x, at) => x - u[Math.floor(at / n)]! * w[at % n]! - w[Math.floor(at / n)]! * u[at % n]!);
+}
+
 /** The distance of rows by way of the node. */
 async function judged(fake: TensorValue, real: TensorValue, more: object = {}, config: object = {}): Promise<Readonly<Record<string, number>>> {
   const node = await rig(frechet, config, { host });
@@ -46,14 +54,7 @@ describe('Frechet distance', () => {
 
   test('of Gaussians wider than a block, whose axes are shared: sum of (s1 - s2)^2 (seed 1)', async () => {
     const width = 150, scales = random('scales').uniform(2 * width), [p, q] = [scales.subarray(0, width), scales.subarray(width)];
-    // A reflection H = 1 - 2 u u^T turns both diagonals.
-    const u = random('axis').normal(width), norm = u.reduce((sum, x) => sum + x * x, 0);
-    const turned = (s: Float32Array) => Float64Array.from({ length: width * width }, (_, at) => {
-      const i = Math.floor(at / width), j = at % width;
-      let sum = 0;
-      for (let k = 0; k < width; k++) sum += (Number(i === k) - 2 * u[i]! * u[k]! / norm) * s[k]! ** 2 * (Number(j === k) - 2 * u[j]! * u[k]! / norm);
-      return sum;
-    });
+    const axis = random('axis').normal(width), turned = (s: Float32Array) => reflected(diagonal(...Array.from(s, (x) => x * x)), axis);
     const expected = p.reduce((sum, s, i) => sum + (s - q[i]!) ** 2, 0), zero = new Float64Array(width);
     expect(await distance(moments(zero, turned(p)), moments(zero, turned(q)))).toBeCloseTo(expected, 9);
   });
@@ -162,11 +163,11 @@ describe('algebra', () => {
 
   test.each([1, 2, 3, 31, 32, 33, 34, 64, 65, 97, 150])('finds the eigenvalues of a matrix of %i (seed 1)', async (n) => {
     // A path's Laplacian has eigenvalues 2 - 2 cos(pi k / n); a reflection hides it.
-    const u = random(`axis ${n}`).normal(n), norm = u.reduce((sum, x) => sum + x * x, 0);
-    const path = (i: number, j: number) => (i === j ? (n === 1 ? 0 : i === 0 || i === n - 1 ? 1 : 2) : Math.abs(i - j) === 1 ? -1 : 0);
-    const h = (i: number, j: number) => Number(i === j) - 2 * u[i]! * u[j]! / norm;
-    const half = Float64Array.from({ length: n * n }, (_, at) => { let sum = 0; for (let k = 0; k < n; k++) sum += h(Math.floor(at / n), k) * path(k, at % n); return sum; });
-    const matrix = Float64Array.from({ length: n * n }, (_, at) => { let sum = 0; for (let k = 0; k < n; k++) sum += half[Math.floor(at / n) * n + k]! * h(k, at % n); return sum; });
+    const path = Float64Array.from({ length: n * n }, (_, at) => {
+      const i = Math.floor(at / n), j = at % n;
+      return i === j ? Number(i > 0) + Number(i < n - 1) : Math.abs(i - j) === 1 ? -1 : 0;
+    });
+    const matrix = reflected(path, random(`axis ${n}`).normal(n));
     const found = (await eigenvaluesOf(await bandOf(host, await host.put(tensor('f64', [n, n], matrix)), n))).sort();
     found.forEach((value, k) => { expect(value).toBeCloseTo(2 - 2 * Math.cos(Math.PI * k / n), 12); });
   });
