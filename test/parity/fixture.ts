@@ -16,7 +16,6 @@ export interface Manifest {
   readonly config: Readonly<Record<string, any>>; // the manifests' own, free in form
   /** Of the float64 run, where the manifest has both. */
   readonly scalars: Readonly<Record<string, any>>; // likewise
-  readonly derived: Readonly<Record<string, unknown>>;
   readonly tensors: readonly { readonly key: string; readonly max_abs?: number; readonly f32_run_max_abs_diff?: number }[];
 }
 
@@ -66,9 +65,9 @@ type Keyed = Readonly<Record<string, { readonly absmax?: number; readonly fp32_m
 const isKeyed = (tensors: Manifest['tensors'] | Keyed): tensors is Keyed => !Array.isArray(tensors);
 
 function manifestOf({ reference, scalars_fp64, ...written }: WrittenManifest): Manifest {
-  const { tensors, source = reference ?? '', config = {}, scalars = scalars_fp64 ?? {}, derived = {} } = written;
+  const { tensors, source = reference ?? '', config = {}, scalars = scalars_fp64 ?? {} } = written;
   return {
-    ...written, source, config, scalars, derived,
+    ...written, source, config, scalars,
     tensors: !isKeyed(tensors) ? tensors : Object.entries(tensors).map(([key, { absmax, fp32_maxerr }]) => ({
       key, ...(absmax !== undefined && { max_abs: absmax }), ...(fp32_maxerr !== undefined && { f32_run_max_abs_diff: fp32_maxerr }),
     })),
