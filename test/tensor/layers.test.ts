@@ -1,9 +1,9 @@
 /** @file Layers: shapes, leaves and their first values, statistics that move as torch moves them, gains that follow a condition, changes of size. */
-import { evaluate, type Feed } from '../../engine/tensor/evaluate.js';
 import { grad } from '../../engine/tensor/grad.js';
 import { batchNorm, conditionalBatchNorm, conv, embedding, linear, maxout, transposedConv } from '../../engine/tensor/layers.js';
 import { averagePool, constant, convolution, input, mul, resizeNearest, sum, transpose } from '../../engine/tensor/ops/index.js';
 import { layoutOf, type Scope } from '../../engine/tensor/scope.js';
+import type { Feed } from '../../engine/tensor/evaluate.js';
 import type { Tensor } from '../../engine/tensor/tensor.js';
 import { boundBy, expectEach, feedsBy } from './bound.js';
 
