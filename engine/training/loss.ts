@@ -43,6 +43,10 @@ export const r1 = (logit: Tensor, image: Tensor, weight: number): Tensor => mul(
  */
 export const offDiagonalGram = (weights: readonly Tensor[]): Tensor => weights.map((weight) => {
   const rows = weight.dims[0] as number, flat = reshape(weight, [rows, -1]);
-  const apart = constant(Float64Array.from({ length: rows * rows }, (_, i) => Number(Math.floor(i / rows) !== i % rows)), weight.dtype, [rows, rows]);
-  return mul(sum(square(mul(matmul(flat, flat, { transposeB: true }), apart))), 0.5);
+  if (rows <= (flat.dims[1] as number)) {
+    const apart = constant(Float64Array.from({ length: rows * rows }, (_, i) => Number(Math.floor(i / rows) !== i % rows)), weight.dtype, [rows, rows]);
+    return mul(sum(square(mul(matmul(flat, flat, { transposeB: true }), apart))), 0.5);
+  }
+  // W W^T and W^T W have one norm; of the many rows of a linear layer that starts an image, the first would fill gigabytes. Its diagonal is small there.
+  return mul(sub(sum(square(matmul(flat, flat, { transposeA: true }))), sum(square(sum(square(flat), 1)))), 0.5);
 }).reduce((a, b) => add(a, b));

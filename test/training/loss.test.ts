@@ -6,7 +6,7 @@ import { grad } from '../../engine/tensor/grad.js';
 import { constant, input, matmul, mul, softplus, square, sum, tanh } from '../../engine/tensor/ops/index.js';
 import { program } from '../../engine/tensor/program.js';
 import type { Tensor } from '../../engine/tensor/tensor.js';
-import { hinge, logistic, r1, squaredGradientNorm, wasserstein } from '../../engine/training/loss.js';
+import { hinge, logistic, offDiagonalGram, r1, squaredGradientNorm, wasserstein } from '../../engine/training/loss.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
 
 const seed = 2;
@@ -69,3 +69,15 @@ describe(`R1 (seed ${seed})`, () => {
     for (const i of weight.keys()) expect(slopes[i]).toBeCloseTo(slope((by) => value(penalty, feeds(at, nudged(weight, i, by)))[0]!), 5);
   });
 });
+
+test.each<[string, readonly number[]]>([['wide', [3, 5]], ['square', [4, 4]], ['tall', [7, 3]], ['a kernel, tall', [9, 2, 2, 1]]])(
+  `the off-diagonal part of W W^T of a matrix, %s: half its squared norm, with the gradient 2 (W W^T o (1 - I)) W (seed ${seed})`, (_, dims) => {
+    const size = dims.reduce((a, b) => a * b), rows = dims[0]!, columns = size / rows, w = Array.from(keyedRandom(seed, 'loss', 0, `w ${dims}`).normal(size));
+    const at = (i: number, k: number) => w[i * columns + k]!, range = (count: number) => Array.from({ length: count }, (_, i) => i);
+    const gram = range(rows).map((i) => range(rows).map((j) => (i === j ? 0 : range(columns).reduce((t, k) => t + at(i, k) * at(j, k), 0))));
+    const weight = input('w', { dtype: 'f32', dims }), feeds = { w: { dims, data: Float64Array.from(w) } }, loss = offDiagonalGram([weight]);
+    expect(value(loss, feeds)[0]).toBeCloseTo(gram.flat().reduce((t, v) => t + v * v, 0) / 2, 9);
+    const slope = value(grad(loss, [weight])[0]!, feeds);
+    for (const i of range(rows)) for (const k of range(columns)) expect(slope[i * columns + k]).toBeCloseTo(2 * gram[i]!.reduce((t, g, j) => t + g * at(j, k), 0), 9);
+  },
+);
