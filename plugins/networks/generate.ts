@@ -11,7 +11,7 @@ export const generateImages = defineNode({
   }),
   inputs: { 'label?': 'i64<K>[N]', 'vector?': 'f32[N,E]', weights: { latest: '@weights[...S]' } },
   outputs: { image: 'f32[N,...S]' },
-  check({}, { node, wired }) {
+  check(_settings, { node, wired }) {
     if (!wired('label') && !wired('vector')) throw inputError(`nodes.${node}.in`, 'neither label nor vector is wired: one of them says how many images to make', { try: 'label/constant for an unconditional generator' });
   },
   start: ({ batch, averaged }) => ({

@@ -133,7 +133,7 @@ describe('refused, with the place and exit code 2', () => {
     const start = async () => type.start(type.config.parse({ backbone: { type: 'mlp-maxout' }, optimiser: { type: 'adam', lr: 1 } }), {
       node: 'train', wired: () => true, type: (port: string) => ({ dtype: 'f32', dims: port === 'image' ? [4, 2] : [4, 16] }),
     } as never);
-    await expect(start()).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('backbone mlp-maxout carries no condition and labels; here it gets vectors') });
+    await expect(start()).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('backbone mlp-maxout carries no condition, labels; here it gets vectors') });
   });
 
   test('a backbone or an optimiser that is not at hand', () => {

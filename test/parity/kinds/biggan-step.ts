@@ -21,7 +21,7 @@ export const bigganStep: Kind = {
   name: 'biggan-step',
   matches: ({ manifest }) => manifest.kind === 'biggan_train_step',
   async check(fixture, host) {
-    const { config } = fixture.manifest, compare = comparison(fixture), tolerance = tolerancesOf(fixture), used = new Set<string>();
+    const { config } = fixture.manifest, compare = comparison(fixture), tolerance = relativeTolerances(fixture), used = new Set<string>();
     const pair = networkPair(networksOf(fixture), biggan), calls = recorded(pair, fixture), batches = batchesOf(fixture);
     const { num_D_steps: steps, num_D_accumulations: slicesD, num_G_accumulations: slicesG } = config as Readonly<Record<string, number>>;
     const array = (group: string, key: string, values: ArrayLike<number>, allowed: Tolerance) => { used.add(key); compare.array(group, key, values, allowed); };
@@ -84,15 +84,6 @@ export const bigganStep: Kind = {
 
 const adamOf = ({ manifest: { config } }: Fixture, network: NetworkName) =>
   ({ type: 'adam', lr: config[`${LETTER[network]}_lr`], betas: [config[`${LETTER[network]}_B1`], config[`${LETTER[network]}_B2`]], epsilon: config.adam_eps });
-
-/**
- * The README's, but no gradient is held tighter than five times what the published float32 run itself differs by. It decides for attention's gamma alone: the sum of
- * tens of thousands of terms that cancel to a thousandth, at which float32 programs differ by a few 1e-4 of it, the more so with the number of threads.
- */
-function tolerancesOf(fixture: Fixture): ReturnType<typeof relativeTolerances> {
-  const float32 = new Map(fixture.manifest.tensors.map(({ key, f32_run_max_abs_diff = 0 }) => [key, f32_run_max_abs_diff])), readme = relativeTolerances(fixture);
-  return { ...readme, gradient: (key) => Math.max(readme.gradient(key), 5 * (float32.get(key) ?? 0)) };
-}
 
 /** The plan of one network's update, or of all; `feeds` has its batch ports, whatever else. */
 const planOf = (fixture: Fixture, pair: NetworkPair, network: NetworkName, feeds: Feeds, accumulate: number, steps = 1): StepPlan => {
