@@ -1,6 +1,6 @@
 /** @file Sums and means over axes. */
-import { offsets, repeatedStrides } from '../array.js';
-import { axesOf, numbers, reducedDims } from '../dims.js';
+import { count, offsets, repeatedStrides } from '../array.js';
+import { axesOf, known, numbers, reducedDims } from '../dims.js';
 import type { NdArray, Op } from '../op.js';
 import { apply1, type Tensor } from '../tensor.js';
 import { mul, sub } from './arithmetic.js';
@@ -29,9 +29,17 @@ const reduction = (name: string, onnx: string): Pick<Op, 'name' | 'infer' | 'low
     want(name === 'sum' ? 'number' : 'real', x!.dtype);
     return [{ dtype: x!.dtype, dims: reducedDims(x!.dims, axes as number[], keep as boolean) }];
   },
-  lower: (emit, [x], { attrs: { axes, keep } }) =>
-    emit.node(onnx, [x!, emit.constant('i64', [(axes as number[]).length], axes as number[])], { keepdims: Number(keep) }),
+  lower(emit, [x], { attrs, inputs: [from] }) {
+    const axes = attrs.axes as readonly number[], over = (name: string, some: readonly number[], keepdims: number) =>
+      emit.node(onnx, [name, emit.constant('i64', [some.length], some)], { keepdims });
+    const whole = axes.length > 1 && axes.length === from!.rank && known(from!.dims) && count(from!.dims) > ONE_AFTER_THE_OTHER;
+    // Rows first, then their sums: added one after the other, many float32 numbers lose what cancels.
+    const half = axes.length >> 1;
+    return whole ? over(over(x!, axes.slice(half), 1)[0]!, attrs.keep ? axes.slice(0, half) : axes, Number(attrs.keep)) : over(x!, axes, Number(attrs.keep));
+  },
 });
+/** Sums of everything that are of more elements go in two stages. */
+const ONE_AFTER_THE_OTHER = 1 << 10;
 /** A reduction's cotangent with the reduced axes back as 1. */
 export const restored = (ct: Tensor, x: Tensor, axes: readonly number[]): Tensor => reshape(ct, reducedDims(x.dims, axes, true));
 
