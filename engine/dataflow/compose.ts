@@ -1,10 +1,10 @@
 /** @file From a graph to a plan: configurations, ports, sizes, cadences and cycles are checked, and every issue is reported, never the first only. */
-import { graphError, type Issue } from '../spec/issue.js';
+import { GantryError, graphError, type Issue } from '../spec/issue.js';
 import { createSizes, isRest, letter, scoped, type Sizes } from '../spec/sizes.js';
 import { parsePort, type Dim, type DType } from '../spec/tensor-type.js';
 import { checkContext } from './actor.js';
 import type { Services } from './context.js';
-import { attempt, face, issuesOf, type Face } from './face.js';
+import { face, issuesOf, type Face } from './face.js';
 import type { Graph } from './graph.js';
 import type { NodeType } from './node.js';
 import { cadences, order } from './order.js';
@@ -47,7 +47,14 @@ export async function check(
     id, type: type!, config, edges, outputs: outputs!, cadence: cadence.get(id) ?? EVERY_WAVE,
   }));
   const plan: Plan = { about: graph.about, waves: graph.waves, seed: graph.seed, prefetch: graph.prefetch, nodes, ...resolved(faces, sizes) };
-  for (const node of nodes) attempt('', issues, () => node.type.check?.(node.config, checkContext(plan, node)));
+  for (const node of nodes) {
+    try {
+      node.type.check?.(node.config, checkContext(plan, node));
+    } catch (error) {
+      if (!(error instanceof GantryError)) throw error;
+      issues.push(...error.issues.map((issue) => ({ ...issue, at: [error.where, issue.at].filter(Boolean).join('.') })));
+    }
+  }
   return issues.length ? { issues } : { issues, plan };
 }
 

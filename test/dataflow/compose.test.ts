@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { check, compose } from '../../engine/dataflow/compose.js';
 import type { GraphNode } from '../../engine/dataflow/graph.js';
-import { defineNode, type NodeType } from '../../engine/dataflow/node.js';
+import { defineNode, type CheckContext, type NodeType } from '../../engine/dataflow/node.js';
 import { run } from '../../engine/dataflow/run.js';
 import { inputError } from '../../engine/spec/issue.js';
 import { show, type TensorShape } from '../../engine/spec/tensor-type.js';
@@ -229,4 +229,15 @@ test('a size that the graph leaves open is an error of the node that asks for it
 
 test('a graph without nodes is none', async () => {
   expect(await spelled({})).toEqual(['nodes: the graph has no nodes']);
+});
+
+test('what a node says of its composed place is an issue there', async () => {
+  const picky = fakeNode('picky', { inputs: { 'x?': 'f32[N]' }, outputs: { y: 'f32[3]' }, step: (state) => ({ state, outputs: {} }) });
+  const type = { ...picky, check: (_config: unknown, { node, wired, type }: CheckContext) => {
+    if (!wired('x')) throw inputError(`nodes.${node}.in`, `x is not wired; y is [${type('y').dims}]`, { try: 'wiring x' });
+  } };
+  const { issues } = await check({ nodes: { a: { type } } }, new Map(), fakeServices());
+  expect(issues).toEqual([{ at: 'nodes.a.in', says: 'x is not wired; y is [3]', try: 'wiring x' }]);
+  const { plan } = await check({ nodes: { a: { type, in: { x: 'b.y' } }, b: { type: fakeNode('source', { outputs: { y: 'f32[3]' }, step: (state) => ({ state, outputs: {} }) }) } } }, new Map(), fakeServices());
+  expect(plan).toBeDefined();
 });
