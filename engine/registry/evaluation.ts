@@ -1,5 +1,4 @@
 /** @file Judges a run's samples, or a folder of images, against real images: extraction by one frozen model, any metric that plugins bring, several noise seeds. */
-import type { Plan } from '../dataflow/plan.js';
 import { read } from '../dataflow/load.js';
 import { exists } from '../journal/atomic.js';
 import { holdsRun, layoutOf } from '../journal/run-directory.js';
@@ -9,11 +8,11 @@ import { list, near } from '../spec/near.js';
 import type { Extractor, ExtractorType } from '../training/extractor.js';
 import type { Judging, Metric, OpenMetric } from '../training/metric.js';
 import type { Dataset, Neighbours } from '../training/values.js';
-import { ask, sourceOf, type Held } from './ask.js';
-import { conditionSource, openDraws, trainingNode, type Draws } from './conditions.js';
+import { ask, type Held } from './ask.js';
+import { conditionSource, openDraws, type Draws } from './conditions.js';
 import type { Engine, Loaded } from './engine.js';
-import { openGenerator, type GeneratorFile } from './generator-file.js';
 import { createJudge, judgeImages, judgeSamples, type Evaluated } from './judge.js';
+import { readRun, referencesOf, type Run } from './read-run.js';
 
 export interface EvaluationOptions {
   /** A run, a graph file (their data) or a folder of images: what is real. A run's own data, unless given. */
@@ -45,8 +44,6 @@ const FOLDER_SIDE = 256;
 /** The node type that reads a folder of images. */
 const FOLDER = 'data/image-folder';
 
-interface Run { readonly path: string; readonly loaded: Loaded; readonly plan: Plan; readonly generator: GeneratorFile }
-
 /** Judges `subject`: a run's directory, or a folder of images. Throws an InputError for what is not there or does not fit. */
 export async function evaluate(engine: Engine, subject: string, options: EvaluationOptions): Promise<Evaluation> {
   const closing: (() => Promise<void> | void)[] = [];
@@ -56,7 +53,7 @@ export async function evaluate(engine: Engine, subject: string, options: Evaluat
   if (options.classifier === undefined) metrics = without(metrics, 'score', options);
   try {
     const { extractor, classifier } = await openModels(engine, options, metrics.some(({ needs }) => needs === 'score'), closing);
-    const run = await holdsRun(subject) ? await openRun(engine, subject) : undefined;
+    const run = await holdsRun(subject) ? await readRun(engine, subject) : undefined;
     if (run) closing.push(run.generator.close);
     else if (!await exists(subject)) throw inputError(subject, 'there is no such run directory or folder of images');
     if (!run || !referencesOf(run).neighbours) metrics = without(metrics, 'instances', options);
@@ -88,13 +85,6 @@ export async function evaluate(engine: Engine, subject: string, options: Evaluat
   }
 }
 
-async function openRun(engine: Engine, path: string): Promise<Run> {
-  const { graph, generator } = layoutOf(path);
-  if (!await exists(generator)) throw inputError(path, 'it holds no generator.onnx; a run writes it at its end', { try: `gantry run --resume ${path}` });
-  const loaded = await read(graph);
-  return { path, loaded, plan: await engine.compose(loaded), generator: await openGenerator(engine.services.host, generator) };
-}
-
 /** The graph that draws a run's conditions, if its generator has some and they don't depend on the training; and whether it says which instances they are of. */
 async function drawsOf(engine: Engine, run: Run, { seed, signal }: EvaluationOptions, closing: (() => Promise<void> | void)[]): Promise<(Draws & { readonly index: boolean }) | undefined> {
   const { labels, width } = run.generator.networks.condition, source = labels || width ? conditionSource(engine, run.plan, run.loaded.graph) : undefined;
@@ -102,15 +92,6 @@ async function drawsOf(engine: Engine, run: Run, { seed, signal }: EvaluationOpt
   const draws = await openDraws(engine, run.loaded, run.plan, source, referencesOf(run), { seed, signal });
   closing.push(draws.close);
   return { ...draws, index: source.index !== undefined };
-}
-
-/** The data set of a plan, and the neighbourhoods that its training node depends on. */
-function referencesOf({ plan, loaded }: { readonly plan: Plan; readonly loaded: Loaded }): Readonly<Record<string, string>> {
-  const train = trainingNode(plan), neighbours = train && sourceOf(plan, train.id, '@neighbours');
-  const any = plan.nodes.flatMap(({ id, outputs }) => Object.entries(outputs).flatMap(([port, is]) => (is.startsWith('@dataset') ? [`${id}.${port}`] : [])));
-  const dataset = (train && sourceOf(plan, train.id, '@dataset')) ?? any[0];
-  if (!dataset) throw inputError(loaded.file ?? 'the graph', 'none of its nodes gives a data set');
-  return { dataset, ...(neighbours && { neighbours }) };
 }
 
 interface Sources { readonly own: Dataset | undefined; of(loaded: Loaded, wanted: Readonly<Record<string, string>>): Promise<Held['values']>; folder(path: string, side: number | undefined): Promise<Held['values']> }
