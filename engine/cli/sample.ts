@@ -1,18 +1,19 @@
 /** @file `gantry sample RUN`: new images from a run's generator, through its ONNX file alone. */
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { makeWritableFolder } from '../journal/atomic.js';
 import type { Networks } from '../training/values.js';
 import type { Random } from '../session/keyed-random.js';
 import { inputError } from '../spec/issue.js';
 import { elements, tensor, type TensorValue } from '../spec/value.js';
-import { command, device, emit, say, whole, type DeviceOptions, type SharedOptions } from './command.js';
+import { command, device, emit, say, whole } from './command.js';
+import type { InstanceOptions } from './sample-instances.js';
 
-interface Options extends SharedOptions, DeviceOptions {
-  readonly count: number;
+interface Options extends Omit<InstanceOptions, 'instances' | 'count'> {
+  readonly instances?: string;
+  readonly count?: number;
   readonly out?: string;
-  readonly classes?: string;
   readonly vectors?: string;
   readonly seed: number;
 }
@@ -25,36 +26,58 @@ export const sampleCommand = (): Command =>
     ['gantry sample runs/grid', '64 samples into runs/grid/samples'],
     ['gantry sample runs/digits --count 16 --classes 7', 'sixteen of cluster 7'],
     ['gantry sample generator.onnx --out here --seed 3', 'from the file alone'],
+    ['gantry sample runs/flowers --instances random:8 --seeds 1,2', 'eight training images and what it makes of them'],
+    ['gantry sample runs/flowers --instances photos --candidates 10', 'of photos it never saw, the best of ten by their features'],
+    ['gantry sample runs/flowers --instances 17 --classes all', 'one instance under every class (several under one class swap instances)'],
+    ['gantry sample runs/flowers --instances 3,17 --seeds 1,2 --interpolate', 'a grid between two instances and two noises'],
+    ['gantry sample runs/flowers --instances random:4 --nearest 5', 'beside every sample the training images nearest to it'],
   ]))
-    .option('--count <n>', 'how many', whole(1), 64)
+    .option('--count <n>', 'how many (64), or how many of each instance and seed (4)', whole(1))
     .option('--out <dir>', 'folder to write to (RUN/samples)')
     .option('--classes <labels>', 'labels such as 7 or 0,1,2 or all, dealt out in turn (uniformly random)')
     .option('--vectors <file>', 'a .json file of vectors to condition on, dealt out in turn')
     .option('--seed <n>', 'seed of latents and random labels', whole(0), 0)
+    .option('--instances <which>', 'indices of training images (3,17), random:N, or a folder of photos, read and extracted as in the run')
+    .option('--seeds <list>', 'with --instances: a sample of each seed, the same noise for all instances', seedsOf, [0])
+    .option('--truncation <t>', 'with --instances: noise is t times a normal cut off at 2 either way', positive)
+    .option('--candidates <n>', 'with --instances: make n times as many, keep those nearest to the instance in features', whole(1))
+    .option('--interpolate', 'with two --instances and two --seeds: a grid between them, linear in vectors and noise')
+    .option('--nearest <k>', 'with --instances: the k training images nearest to each sample in features', whole(1))
     .action(async (run: string, options: Options) => {
       const { model, folder } = await locate(run, options.out);
-      const networks = await describe(model);
       await makeWritableFolder(folder);
+      if (options.instances !== undefined) {
+        const { sampleInstances } = await import('./sample-instances.js');
+        return sampleInstances(run, folder, options as InstanceOptions);
+      }
+      const networks = await describe(model), count = options.count ?? 64;
       const { lazyHost } = await import('../registry/lazy-host.js');
       const host = lazyHost(options.device ?? 'cpu', options.threads, (message) => say(message, true));
       try {
         const { keyedRandom } = await import('../session/keyed-random.js');
         const random = (name: string) => keyedRandom(options.seed, 'sample', 0, name);
-        const z = tensor('f32', [options.count, networks.latent], random('z').normal(options.count * networks.latent));
-        const condition = await conditionOf(networks, options, random('condition'));
+        const z = tensor('f32', [count, networks.latent], random('z').normal(count * networks.latent));
+        const condition = await conditionOf(networks, { ...options, count }, random('condition'));
         const generator = await host.open(model);
-        const images = await inBatches(options.count, async (from, to) => {
+        const images = await inBatches(count, async (from, to) => {
           const { outputs } = await generator.run({}, Object.fromEntries(Object.entries({ z, ...condition }).map(([name, value]) => [name, rows(value, from, to)])));
           return outputs.image as TensorValue;
         });
         const { writeSamples } = await import('./samples.js');
         const files = await writeSamples(folder, images, condition.label);
-        if (options.json) emit({ type: 'sampled', count: options.count, out: folder, files });
-        else say(`${options.count} samples in ${folder}: see ${files[0]}`, false);
+        if (options.json) emit({ type: 'sampled', count, out: folder, files });
+        else say(`${count} samples in ${folder}: see ${files[0]}`, false);
       } finally {
         await host.close();
       }
     });
+
+const seedsOf = (text: string): readonly number[] => text.split(',').map(whole(0));
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError('It wants a number above 0.');
+  return value;
+};
 
 /** The generator's file, and where samples go. */
 async function locate(run: string, out: string | undefined): Promise<{ readonly model: string; readonly folder: string }> {
@@ -78,7 +101,7 @@ async function describe(model: string): Promise<Networks> {
 }
 
 /** The condition of every image, as far as the generator has one: `label` i64[N], `vector` f32[N,E]. */
-async function conditionOf({ condition: { labels, width } }: Networks, { count, classes, vectors }: Options, random: Random): Promise<Readonly<Record<string, TensorValue>>> {
+async function conditionOf({ condition: { labels, width } }: Networks, { count, classes, vectors }: Options & { readonly count: number }, random: Random): Promise<Readonly<Record<string, TensorValue>>> {
   if (!labels && classes !== undefined) throw inputError('--classes', 'this generator has no classes');
   if (!width && vectors !== undefined) throw inputError('--vectors', 'this generator takes no vectors');
   const given: Record<string, TensorValue> = {};
@@ -87,7 +110,7 @@ async function conditionOf({ condition: { labels, width } }: Networks, { count, 
     given.label = tensor('i64', [count], BigInt64Array.from({ length: count }, (_, i) => BigInt(chosen[i % chosen.length]!)));
   }
   if (width) {
-    if (vectors === undefined) throw inputError('--vectors', `this generator is conditioned on vectors of ${width} numbers; it wants a .json file of such vectors`);
+    if (vectors === undefined) throw inputError('--vectors', `this generator is conditioned on vectors of ${width} numbers; it wants instances, or a .json file of such vectors`, { try: '--instances random:8' });
     const all = await vectorsIn(vectors);
     if (!Array.isArray(all) || !all.length || all.some((v) => v?.length !== width || !v.every(Number.isFinite))) throw inputError('--vectors', `${vectors} wants an array of vectors of ${width} numbers`);
     given.vector = tensor('f32', [count, width], Float32Array.from({ length: count * width }, (_, i) => all[Math.floor(i / width) % all.length]![i % width]!));

@@ -1,76 +1,32 @@
 /** @file IC-GAN's graphs: they run, made small, on a few drawn squares; tables name graphs that are there; variants differ in what their names say. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { encode as encodePng } from 'fast-png';
 import { load } from '../../engine/dataflow/load.js';
-import type { Graph } from '../../engine/dataflow/graph.js';
 import { createEngine, type Engine } from '../../engine/registry/engine.js';
 import { PACKAGE } from '../../engine/registry/paths.js';
 import { runGraph } from '../../engine/registry/run-graph.js';
-import { keyedRandom } from '../../engine/session/keyed-random.js';
-import { encode } from '../../engine/tensor/onnx/encode.js';
-import { averagePool, flatten, input } from '../../engine/tensor/ops/index.js';
 import type { Table } from '../../engine/training/table.js';
 import { configured, differences } from './differences.js';
+import { drawSquares, small, type Squares } from './squares.js';
 
 const seed = 12, FOLDER = join(PACKAGE, 'graphs/ic-gan');
 const files = readdirSync(FOLDER).filter((file) => file.endsWith('.json')).sort();
 
-let engine: Engine, folder: string, photos: string, model: string;
+let engine: Engine, squares: Squares;
 beforeAll(async () => {
   engine = await createEngine();
-  folder = mkdtempSync(join(tmpdir(), 'gantry-ic-gan-'));
-  photos = join(folder, 'photos');
-  const colours = keyedRandom(seed, 'photos', 0, 'colours').integers(3 * 5 * 8, 256);
-  const list: string[] = [];
-  for (let c = 0; c < 5; c++) {
-    mkdirSync(join(photos, `class-${c}`), { recursive: true });
-    for (let i = 0; i < 8; i++) {
-      const data = new Uint8Array(3 * 32 * 32).map((_, p) => colours[(8 * c + i) * 3 + (p % 3)]! ^ (p >> 9));
-      writeFileSync(join(photos, `class-${c}/${i}.png`), encodePng({ width: 32, height: 32, channels: 3, depth: 8, data }));
-      if (i < 8 - c) list.push(`class-${c}/${i}.png ${c}`);
-    }
-  }
-  writeFileSync(join(folder, 'list.txt'), `${list.join('\n')}\n`);
-  // Colours of 4 x 4 places: 48 numbers an image.
-  const image = input('image', { dtype: 'f32', dims: ['N', 3, 32, 32] });
-  model = join(folder, 'places.onnx');
-  writeFileSync(model, encode({ name: 'places', inputs: { image }, state: {}, outputs: { feature: flatten(averagePool(image, { kernel: 8 })) } }));
+  squares = drawSquares(seed);
 });
 afterAll(async () => {
   await engine.close();
-  rmSync(folder, { recursive: true, force: true });
+  squares.remove();
 });
-
-type Config = Readonly<Record<string, unknown>>;
-/** The graph on the drawn photos, with few of everything. */
-function small({ nodes, ...graph }: Graph): Graph {
-  const changed = (type: string, config: Config): Config => {
-    switch (type) {
-      case 'data/image-folder': return { ...config, path: photos, resolution: 32, batch: 8, ...(config.classes === undefined ? {} : { classes: Math.max(5, config.classes as number) }), ...(config.list ? { list: join(folder, 'list.txt') } : {}) };
-      case 'extractor/onnx': return { model, flips: config.flips ?? false };
-      case 'extractor/images': return { model };
-      case 'neighbours/exact': return { ...config, k: 6 };
-      case 'instances/k-means': case 'instances/random': return { count: 4 };
-      case 'cadence/every': return { ...config, waves: 2 };
-      case 'data/draw': return { count: 20 };
-      case 'ic-gan/sheet': return { instances: 2, samples: 2 };
-      case 'train/ic-gan': {
-        const { accumulate: _, ...rest } = config as { accumulate?: number };
-        return { ...rest, backbone: { type: 'biggan', latent: 8, generator: 2, discriminator: 2, label_embedding: 4, vector_embedding: 4 } };
-      }
-      default: return config;
-    }
-  };
-  return { ...graph, nodes: Object.fromEntries(Object.entries(nodes).map(([id, node]) => [id, { ...node, config: changed(node.type as string, (node.config ?? {}) as Config) }])) };
-}
 
 /** One of every kind: what else there is differs from these in sizes and rates. */
 const RUN = files.filter((file) => /^(flowers-32.*|flowers-64-biggan-tempered|imagenet-64|imagenet-64-unconditional|imagenet-lt-64)\.json$/.test(file));
 
 test.each(RUN)(`%s runs for three waves, made small (seed ${seed})`, async (file) => {
-  const out = join(folder, file.replace('.json', '')), graph = small(await load(join(FOLDER, file)));
+  const out = join(squares.folder, file.replace('.json', '')), graph = small(await load(join(FOLDER, file)), squares);
   const result = await runGraph(engine, { graph, file: join(FOLDER, file), issues: [] }, { out, waves: 3, seed });
   expect(result).toMatchObject({ type: 'finished', waves: 3, metrics: { 'train.discriminator.real': expect.any(Number), 'quality.frechet': expect.any(Number) } });
   for (const value of Object.values(result.metrics)) expect(Number.isFinite(value)).toBe(true);
