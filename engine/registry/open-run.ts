@@ -84,14 +84,21 @@ export async function openRun(path: string, options: OpenOptions = {}): Promise<
       return { dataset, features };
     };
     let own: Promise<Held['values']> | undefined;
-    const data = () => (own ??= hold(ask(engine, loaded, wanted()))) as Promise<{ readonly dataset: Dataset; readonly features: Features }>;
+    const data = () => {
+      own ??= hold(ask(engine, loaded, wanted()));
+      return own as Promise<{ readonly dataset: Dataset; readonly features: Features }>;
+    };
     let opening: Promise<Extractor> | undefined;
-    const extractor = () => (opening ??= (async () => {
+    const extractor = () => {
+      opening ??= openExtractor();
+      return opening;
+    };
+    const openExtractor = async () => {
       const { batch: _, flips: __, memory: ___, ...config } = node(wanted().features).config as Record<string, unknown>;
       const type = services.component<ExtractorType>('extractor', 'onnx'), opened = await type.open(services, type.config.parse(config));
       closing.push(opened.close);
       return opened;
-    })());
+    };
     /** Photos of a folder, read at the run's size, and their features by the run's extractor. */
     const folder = async (photos: string) => {
       if (!await exists(photos)) throw inputError('--instances', `there is no folder ${photos}`, { try: 'indices such as 3,17, or random:8' });
