@@ -34,7 +34,7 @@ export async function unitVectors(features: Features, bytes: number, where: stri
     size, width, whole,
     read: async (indices) => {
       const rows = new Float32Array(indices.length * width);
-      indices.forEach((from, to) => rows.set(whole.subarray(from * width, (from + 1) * width), to * width));
+      indices.forEach((from, to) => { rows.set(whole.subarray(from * width, (from + 1) * width), to * width); });
       return rows;
     },
   };

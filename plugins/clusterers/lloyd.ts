@@ -154,7 +154,7 @@ const upTo = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
 
 function picked(centres: TensorValue, which: Int32Array): TensorValue {
   const width = centres.dims[1]!, out = new Float32Array(which.length * width);
-  which.forEach((from, to) => out.set(floats(centres).subarray(from * width, (from + 1) * width), to * width));
+  which.forEach((from, to) => { out.set(floats(centres).subarray(from * width, (from + 1) * width), to * width); });
   return tensor('f32', [which.length, width], out);
 }
 

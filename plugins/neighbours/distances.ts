@@ -17,14 +17,20 @@ const uncertainty = (width: number): number => 2 ** -24 * 3 * Math.sqrt(width) +
 
 /** |x_i - y_j|^2, the same to the last bit whichever comes first. */
 export function squaredDistance(x: Float32Array, i: number, y: Float32Array, j: number, width: number): number {
-  let a = 0, b = 0, c = 0, d = 0, p = i * width, q = j * width;
-  const end = p + width, even = p + (width & ~3);
-  for (; p < even; p += 4, q += 4) {
-    const u = x[p]! - y[q]!, v = x[p + 1]! - y[q + 1]!, w = x[p + 2]! - y[q + 2]!, z = x[p + 3]! - y[q + 3]!;
-    a += u * u; b += v * v; c += w * w; d += z * z;
+  let sum = 0;
+  for (let p = i * width, q = j * width, end = p + width; p < end; p++, q++) { const u = x[p]! - y[q]!; sum += u * u; }
+  return sum;
+}
+
+/** The same of four rows of the same array, to the last bit: nearly twice as fast, because their reads go side by side. */
+function fourDistances(x: Float32Array, i: number, j: readonly [number, number, number, number], width: number, out: Float64Array): void {
+  let a = 0, b = 0, c = 0, d = 0;
+  const start = i * width, end = start + width, toA = j[0] * width - start, toB = j[1] * width - start, toC = j[2] * width - start, toD = j[3] * width - start;
+  for (let p = start; p < end; p++) {
+    const v = x[p]!, s = v - x[p + toA]!, t = v - x[p + toB]!, u = v - x[p + toC]!, w = v - x[p + toD]!;
+    a += s * s; b += t * t; c += u * u; d += w * w;
   }
-  for (; p < end; p++, q++) { const u = x[p]! - y[q]!; a += u * u; }
-  return a + b + (c + d);
+  out[0] = a; out[1] = b; out[2] = c; out[3] = d;
 }
 
 /** Keeps (distance, index) pairs in ascending order; the last falls off. */
@@ -59,14 +65,16 @@ export interface Unsettled { readonly row: number; readonly at: number; readonly
 
 /** Writes the k nearest among the candidates of some rows, or of everybody where somebody else might be nearer. Gives how many rows needed that. */
 export async function settle(vectors: UnitVectors, rows: Iterable<Unsettled>, lists: Lists, signal?: AbortSignal): Promise<number> {
-  const { width, whole } = vectors, { k } = lists, turn = turns(signal), doubt = uncertainty(width), ranking = new Ranking(k);
+  const { width, whole } = vectors, { k } = lists, turn = turns(signal), doubt = uncertainty(width), ranking = new Ranking(k), four = new Float64Array(4);
   let doubtful = 0;
   for (const { row, at, who, similarity, others } of rows) {
     const data = whole ?? await vectors.read(Int32Array.from([row, ...who])), own = whole ? row : 0;
     ranking.count = 0;
-    for (let n = 0; n < who.length; n++) {
+    const place = (n: number) => (whole ? who[Math.min(n, who.length - 1)]! : Math.min(n + 1, who.length));
+    for (let n = 0; n < who.length; n += 4) {
       if (ranking.last < 2 - 2 * (similarity[n]! + doubt)) break; // nor can the rest be nearer
-      ranking.add(squaredDistance(data, own, data, whole ? who[n]! : n + 1, width), who[n]!);
+      fourDistances(data, own, [place(n), place(n + 1), place(n + 2), place(n + 3)], width, four);
+      for (let m = n; m < n + 4 && m < who.length; m++) ranking.add(four[m - n]!, who[m]!);
     }
     const sure = ranking.last < 2 - 2 * (others + doubt);
     write(lists, at, sure ? ranking : await amongAll(vectors, row, ranking, turn));

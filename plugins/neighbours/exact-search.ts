@@ -34,7 +34,7 @@ function blocksOf({ size, width }: UnitVectors, memory: number): Block[] {
   let largest = LARGEST;
   while (largest > TILE && (3 * largest * width + COPIES * largest * largest) * 4 > memory) largest /= 2;
   const blocks: Block[] = [];
-  for (let from = 0, to; from < size; from = to) blocks.push({ from, to: to = Math.min(size, from + (from ? largest : Math.min(SAMPLE, largest))) });
+  for (let from = 0; from < size; from = blocks.at(-1)!.to) blocks.push({ from, to: Math.min(size, from + (from ? largest : Math.min(SAMPLE, largest))) });
   return blocks;
 }
 
@@ -130,14 +130,15 @@ async function absorb(product: Product, a: Block, b: Block, candidates: Candidat
   try {
     const columns = b.to - b.from, across = Math.ceil(columns / TILE), hits = tilesAbove(product.peak, a, b, candidates), same = a === b;
     if (!hits.length) return;
-    const value = await product.tiles(hits);
+    const value = await product.tiles(hits), { similarity: heap, each } = candidates;
     for (let n = 0; n < hits.length; n++) {
-      const tile = hits[n]!, r = Math.floor(tile / across), row = a.from + r, from = (tile % across) * TILE, to = Math.min(columns, from + TILE);
+      const tile = hits[n]!, r = Math.floor(tile / across), row = a.from + r, from = (tile - r * across) * TILE, to = Math.min(columns, from + TILE);
       // A block with itself has every pair twice, and everybody with themselves.
-      for (let c = same ? Math.max(from, r + 1) : from; c < to; c++) {
-        const similarity = value[n * TILE + c - from]!, column = b.from + c;
-        if (similarity > candidates.threshold(row)) candidates.offer(row, column, similarity);
-        if (similarity > candidates.threshold(column)) candidates.offer(column, row, similarity);
+      const first = same ? Math.max(from, r + 1) : from;
+      for (let c = first, at = n * TILE + first - from, column = b.from + first; c < to; c++, at++, column++) {
+        const similarity = value[at]!;
+        if (similarity > heap[row * each]!) candidates.offer(row, column, similarity);
+        if (similarity > heap[column * each]!) candidates.offer(column, row, similarity);
       }
     }
   } finally { product.release(); }
@@ -150,8 +151,8 @@ function tilesAbove(peak: Float32Array, a: Block, b: Block, candidates: Candidat
   for (let c = 0; c < columns; c++) { const t = Math.floor(c / TILE); limit[t] = Math.min(limit[t]!, candidates.threshold(b.from + c)); }
   let count = 0;
   for (let r = 0; r < rows; r++) {
-    const own = candidates.threshold(a.from + r);
-    for (let t = a === b ? Math.floor((r + 1) / TILE) : 0, at = r * across + t; t < across; t++, at++) {
+    const own = candidates.threshold(a.from + r), first = a === b ? Math.floor((r + 1) / TILE) : 0;
+    for (let t = first, at = r * across + t; t < across; t++, at++) {
       if (peak[at]! > own || peak[at]! > limit[t]!) hits[count++] = at;
     }
   }

@@ -36,7 +36,7 @@ const featuresOf = (data: Float32Array, width: number, { key = 'test', labels = 
     async read(indices: Int32Array) {
       features.reads++;
       const rows = new Float32Array(indices.length * width);
-      indices.forEach((from, to) => rows.set(data.subarray(from * width, (from + 1) * width), to * width));
+      indices.forEach((from, to) => { rows.set(data.subarray(from * width, (from + 1) * width), to * width); });
       return tensor('f32', [indices.length, width], rows);
     },
   };
