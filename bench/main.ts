@@ -7,7 +7,7 @@ import { startExtractor } from './extract.js';
 import { fastest, interleave, median } from './interleave.js';
 import { missingTorch, startPeer, type Stepper } from './peer.js';
 import { longestStall } from './stall.js';
-import { startOurs, type StepCase } from './training-step.js';
+import { startGeneration, startOurs, type StepCase } from './training-step.js';
 
 /** One line of the result. `ratio` is how many times better ours is than the peer, or than the limit. */
 interface Line {
@@ -24,20 +24,26 @@ interface Case { readonly about: string; run(options: Options): Promise<Line | s
 
 const USAGE = `Usage: npm run bench -- [CASE …] [--rounds N] [--python FILE] [--json]
 
-Cases: 2d, dcgan (training steps against eager PyTorch), 2d-tuned, dcgan-tuned (against PyTorch with every trick), extract, extract-tuned (features of a ResNet-50, against channels-last PyTorch, and with its batch norms folded), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
+Cases: 2d, dcgan, biggan (training steps against eager PyTorch), biggan-generate (images), each with -tuned (against PyTorch with every trick), extract, extract-tuned (features of a ResNet-50, against channels-last PyTorch, and with its batch norms folded), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
 Peers need a Python with torch; a case without its peer is skipped with a line.
 
 Example: npm run bench -- 2d dcgan`;
 
+interface Against {
+  readonly tuned?: boolean;
+  readonly unit?: string;
+  /** More arguments of the peer. */
+  readonly flags?: readonly string[];
+}
 /** A step against the same step in PyTorch, each at its better number of threads. */
-const against = (about: string, peer: string, start: (threads: number) => Promise<Stepper>, steps: number, { tuned = false, unit = 'ms/step' } = {}): Case => ({
+const against = (about: string, peer: string, start: (threads: number) => Promise<Stepper>, steps: number, { tuned = false, unit = 'ms/step', flags = [] }: Against = {}): Case => ({
   about,
   async run({ python, rounds }) {
     const missing = missingTorch(python);
     if (missing) return `skipped: ${missing}`;
     const threads = [...new Set([1, Math.min(2, availableParallelism()), availableParallelism()])];
     const a = await fastest(threads.map((n) => () => start(n)), steps);
-    const b = await fastest(threads.map((n) => () => startPeer(python, peer, n, tuned)), steps);
+    const b = await fastest(threads.map((n) => () => startPeer(python, peer, n, tuned, flags)), steps);
     try {
       const found = await interleave(a, b, steps, rounds);
       return { case: about, ...found, unit, says: `${a.name}; ${b.name}` };
@@ -67,14 +73,31 @@ const startup = async () => Array.from({ length: 7 }, () => {
 });
 
 const training = (step: StepCase) => (threads: number) => startOurs(step, threads);
-const points = training({ backbone: 'mlp-maxout', image: [2], batch: 100, k: 50, optimiser: { lr: 1e-4, betas: [0.8, 0.999] } });
-const digits = training({ backbone: 'dcgan-shallow', image: [3, 32, 32], batch: 64, k: 100, optimiser: { lr: 1e-4, betas: [0, 0.99] } });
+const labelled = (image: readonly number[], batch: number, below: number, backbone: string, betas: readonly [number, number]): StepCase => ({
+  method: 'self-conditioned', config: { backbone: { type: backbone }, optimiser: { type: 'adam', lr: 1e-4, betas } },
+  batch: { image: { dtype: 'f32', dims: [batch, ...image] }, label: { dtype: 'i64', dims: [batch], below } },
+});
+const points = training(labelled([2], 100, 50, 'mlp-maxout', [0.8, 0.999]));
+const digits = training(labelled([3, 32, 32], 64, 100, 'dcgan-shallow', [0, 0.99]));
+const vectors = { dtype: 'f32', dims: [16, 2048] } as const;
+const photos: StepCase = {
+  method: 'ic-gan',
+  config: {
+    backbone: { type: 'biggan', generator: 32, discriminator: 32 }, optimiser: { type: 'adam', lr: 1e-4, betas: [0, 0.999], epsilon: 1e-6 }, averaging: { decay: 0.9999 },
+  },
+  batch: { image: { dtype: 'f32', dims: [16, 3, 64, 64] }, vector: vectors, fake_vector: vectors, fool_vector: vectors },
+};
+const imagined = (threads: number) => startGeneration(photos, threads), images = { unit: 'ms/16 images', flags: ['--generate'] };
 
 const CASES: Readonly<Record<string, Case>> = {
   '2d': against('2d', 'two_d', points, 100),
   '2d-tuned': against('2d-tuned', 'two_d', points, 100, { tuned: true }),
   dcgan: against('dcgan', 'dcgan', digits, 4),
   'dcgan-tuned': against('dcgan-tuned', 'dcgan', digits, 4, { tuned: true }),
+  biggan: against('biggan', 'biggan', training(photos), 1),
+  'biggan-tuned': against('biggan-tuned', 'biggan', training(photos), 1, { tuned: true }),
+  'biggan-generate': against('biggan-generate', 'biggan', imagined, 4, images),
+  'biggan-generate-tuned': against('biggan-generate-tuned', 'biggan', imagined, 4, { tuned: true, ...images }),
   extract: against('extract', 'extract', startExtractor, 1, { unit: 'ms/32 images' }),
   'extract-tuned': against('extract-tuned', 'extract', startExtractor, 1, { tuned: true, unit: 'ms/32 images' }),
   startup: limit('startup', 'ms', 1000, startup),

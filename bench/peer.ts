@@ -19,8 +19,8 @@ export function missingTorch(python: string): string | undefined {
 }
 
 /** Starts a peer; it is warm when this resolves. */
-export async function startPeer(python: string, name: string, threads: number, tuned: boolean): Promise<Stepper> {
-  const child = spawn(python, [script(name), '--threads', String(threads), ...(tuned ? ['--tuned'] : [])], {
+export async function startPeer(python: string, name: string, threads: number, tuned: boolean, flags: readonly string[] = []): Promise<Stepper> {
+  const child = spawn(python, [script(name), '--threads', String(threads), ...(tuned ? ['--tuned'] : []), ...flags], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // A PyTorch with OpenBLAS inside takes its threads from here.
     env: { ...process.env, OPENBLAS_NUM_THREADS: String(threads), OMP_NUM_THREADS: String(threads) },

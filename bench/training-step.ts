@@ -1,59 +1,86 @@
-/** @file Our side of a training benchmark: the training node's own step, latents and scalars drawn as in a run, labels given. */
+/** @file Our side of the training and generation benchmarks: the training node's own step, draws and scalars as in a run, its batch given; and images of its weights. */
 import type { StartContext } from '../engine/dataflow/node.js';
 import type { Services, WaveContext } from '../engine/dataflow/context.js';
 import { keyedRandom } from '../engine/session/keyed-random.js';
 import { createWorkerHost } from '../engine/session/worker-host.js';
-import { elements, tensor, type Resident } from '../engine/spec/value.js';
+import { elements, tensor, type Resident, type TensorValue } from '../engine/spec/value.js';
 import type { TensorShape } from '../engine/spec/tensor-type.js';
+import type { Backbone } from '../engine/training/backbone.js';
+import { generate } from '../engine/training/networks.js';
 import { trainNode } from '../engine/training/train-node.js';
+import type { Weights } from '../engine/training/values.js';
+import { biggan } from '../plugins/backbones/biggan.js';
 import { dcganShallow } from '../plugins/backbones/dcgan-shallow.js';
 import { mlpMaxout } from '../plugins/backbones/mlp-maxout.js';
+import { icGan } from '../plugins/ic-gan/method.js';
 import { adam } from '../plugins/optimisers/adam.js';
 import { rmsprop } from '../plugins/optimisers/rmsprop.js';
 import { selfConditioned } from '../plugins/self-conditioned-gan/method.js';
 import type { Stepper } from './peer.js';
 
 export interface StepCase {
-  readonly backbone: string;
-  readonly image: readonly number[];
-  readonly batch: number;
-  readonly k: number;
-  readonly optimiser: { readonly lr: number; readonly betas: readonly [number, number] };
+  readonly method: 'self-conditioned' | 'ic-gan';
+  /** The training node's configuration. */
+  readonly config: object;
+  /** What arrives at the node's ports each wave. */
+  readonly batch: Readonly<Record<string, TensorShape>>;
+}
+
+const backbones: readonly Backbone[] = [mlpMaxout, dcganShallow, biggan];
+const random = (name: string, wave = 0) => keyedRandom(1, 'bench', wave, name);
+
+/** Labels of all kinds, pixels in -1 to 1, and vectors. */
+function given(name: string, { dtype, dims, below }: TensorShape): TensorValue {
+  const sizes = dims as readonly number[], count = elements(sizes);
+  if (dtype === 'i64') return tensor('i64', sizes, BigInt64Array.from(random(name).integers(count, below as number) as Iterable<number>, BigInt));
+  return tensor('f32', sizes, name === 'image' ? random(name).uniform(count).map((u) => 2 * u - 1) : random(name).normal(count));
+}
+
+async function start({ method, config, batch }: StepCase, threads: number) {
+  const host = await createWorkerHost({ device: 'cpu', threads });
+  const component = (_: string, name: string) => backbones.find((backbone) => backbone.name === name);
+  const services = { host, component } as unknown as Services;
+  const context = { node: 'bench', services, random, wired: (port: string) => port in batch, type: (port: string) => batch[port]! } as StartContext;
+  const node = trainNode({ 'self-conditioned': selfConditioned, 'ic-gan': icGan }[method], { backbones: [...backbones], optimisers: [adam, rmsprop] });
+  return { host, services, behaviour: await node.start(node.config.parse(config), context) };
+}
+
+/** Does a step a few times, and then whenever it is asked to. */
+async function stepper(threads: number, warm: number, step: () => Promise<unknown>, close: () => Promise<void>): Promise<Stepper> {
+  for (let i = 0; i < warm; i++) await step();
+  return {
+    name: `gantry, ${threads} thread${threads === 1 ? '' : 's'}`,
+    async time(steps) {
+      const from = performance.now();
+      for (let i = 0; i < steps; i++) await step();
+      return (performance.now() - from) / 1000;
+    },
+    close,
+  };
 }
 
 /** Starts our training node in a host of `threads` threads; it is warm when this resolves. */
-export async function startOurs({ backbone, image, batch, k, optimiser }: StepCase, threads: number): Promise<Stepper> {
-  const host = await createWorkerHost({ device: 'cpu', threads });
-  const shapes: Readonly<Record<string, TensorShape>> = {
-    image: { dtype: 'f32', dims: [batch, ...image] }, label: { dtype: 'i64', dims: [batch], below: k },
-  };
-  const services = { host } as Services;
-  const random = (name: string) => keyedRandom(1, 'bench', 0, name);
-  const context = { node: 'bench', services, random, wired: (port: string) => port in shapes, type: (port: string) => shapes[port]! } as StartContext;
-  const node = trainNode(selfConditioned, { backbones: [mlpMaxout, dcganShallow], optimisers: [adam, rmsprop] });
-  const behaviour = await node.start(node.config.parse({ backbone: { type: backbone }, optimiser: { type: 'adam', ...optimiser } }), context);
-  const inputs = {
-    image: tensor('f32', shapes.image!.dims as number[], random('image').uniform(batch * elements(image)).map((u) => 2 * u - 1)),
-    label: tensor('i64', [batch], BigInt64Array.from(random('label').integers(batch, k) as Iterable<number>, BigInt)),
-  };
-  let state = behaviour.state as { readonly tensors: Readonly<Record<string, Resident>> };
-  let wave = 0;
-  const step = async () => {
-    const context: WaveContext = { node: 'bench', wave, signal: new AbortController().signal, services, random: (name) => keyedRandom(1, 'bench', wave, name) };
+export async function startOurs(step: StepCase, threads: number): Promise<Stepper> {
+  const { host, services, behaviour } = await start(step, threads);
+  const inputs = Object.fromEntries(Object.entries(step.batch).map(([name, shape]) => [name, given(name, shape)]));
+  let state = behaviour.state as { readonly tensors: Readonly<Record<string, Resident>> }, wave = 0;
+  return stepper(threads, 3, async () => {
+    const context: WaveContext = { node: 'bench', wave, signal: new AbortController().signal, services, random: (name) => random(name, wave) };
     const next = (await behaviour.step(state, inputs, context)).state as typeof state;
     const kept = new Set(Object.values(next.tensors));
     host.release(Object.values(state.tensors).filter((resident) => !kept.has(resident)));
     state = next;
     wave++;
-  };
-  for (let i = 0; i < 3; i++) await step();
-  return {
-    name: `gantry, ${threads} thread${threads === 1 ? '' : 's'}`,
-    async time(steps) {
-      const start = performance.now();
-      for (let i = 0; i < steps; i++) await step();
-      return (performance.now() - start) / 1000;
-    },
-    close: () => host.close(),
-  };
+  }, () => host.close());
+}
+
+/** Starts the generator of our training node's first weights: a step is a batch of images. */
+export async function startGeneration(step: StepCase, threads: number): Promise<Stepper> {
+  const { host, services, behaviour } = await start(step, threads), { weights } = behaviour.initial!(behaviour.state) as { readonly weights: Weights };
+  const [batch] = step.batch.image!.dims as readonly number[], condition = Object.fromEntries(Object.entries(step.batch).filter(([name]) => name !== 'image').map(([name, shape]) => [name, given(name, shape)]));
+  let wave = 0;
+  return stepper(threads, 3, () => {
+    const z = tensor('f32', [batch!, weights.networks.latent], random('z', wave++).normal(batch! * weights.networks.latent));
+    return generate(services, weights, z, condition);
+  }, () => host.close());
 }

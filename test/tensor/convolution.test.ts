@@ -39,6 +39,23 @@ test('a batch that goes through in chunks gives what it gives whole (seed 7)', a
   expect(await compare({ x, w, v }, slots, { x: draw(32, 64, 16, 16), w: draw(8, 64, 4, 4), v: draw(32, 8, 8, 8) })).toBeLessThan(1e-5);
 });
 
+describe('the weight gradient of a large result (seed 7)', () => {
+  test.each([
+    { image: [3, 4, 14, 15], kernel: [6, 4, 3, 3], options: { padding: 1 } },
+    { image: [2, 4, 29, 28], kernel: [5, 4, 3, 3], options: { stride: 2, padding: 1 } },
+    { image: [2, 3, 30, 27], kernel: [4, 3, 4, 4], options: { stride: 2, padding: [1, 0, 2, 1] as const } },
+    { image: [2, 3, 41, 26], kernel: [4, 3, 5, 2], options: { stride: [3, 2] as const, padding: [2, 1] as const } },
+    { image: [2, 3, 25, 26], kernel: [4, 3, 1, 1], options: { stride: 2 } },
+    { image: [2, 3, 16, 16], kernel: [4, 3, 3, 3], options: { padding: 2, dilation: 2 } },
+    { image: [12, 1, 484, 482], kernel: [1, 1, 3, 3], options: { padding: 1 } },
+  ])('image $image, kernel $kernel, $options', async ({ image, kernel, options }) => {
+    const x = f32('x', ...image), w = f32('w', ...kernel), y = convolution(x, w, options), v = f32('v', ...y.dims);
+    expect(Number(y.dims[2]) * Number(y.dims[3])).toBeGreaterThan(128);
+    const feeds = { x: draw(...image), v: draw(...y.dims as number[]) };
+    expect(await compare({ x, v }, grad(sum(mul(y, v)), [w]), feeds)).toBeLessThan(1e-5);
+  });
+});
+
 test('one program serves batches of every size (seed 7)', async () => {
   const x = f32('x', 'N', 16, 4, 4), w = f32('w', 16, 2, 4, 4), v = f32('v', 2, 2, 3, 3);
   const up = tanh(transposedConvolution(x, w, { stride: 2, padding: 1 }));

@@ -6,6 +6,7 @@
  */
 import type { Emitter } from '../op.js';
 import type { Geometry } from './convolution-geometry.js';
+import { bandsWeightGradient, inBands } from './convolution-bands.js';
 import { fewResults, fewResultsConvolution, fewResultsWeightGradient } from './convolution-few-results.js';
 import { rowsConvolution, rowsInputGradient, rowsWeightGradient, type Plain } from './convolution-rows.js';
 import { ints, joined, node, parted, permuted, reshaped, type Name } from './emission.js';
@@ -42,7 +43,10 @@ export function lowerInputGradient(emit: Emitter, dy: Name, w: Name, g: Geometry
 }
 
 export function lowerWeightGradient(emit: Emitter, x: Name, dy: Name, g: Geometry): Name {
-  if (plain(g)) return fewResults(g) ? fewResultsWeightGradient(emit, x, dy, g) : rowsWeightGradient(emit, x, dy, g);
+  if (plain(g)) {
+    if (fewResults(g)) return fewResultsWeightGradient(emit, x, dy, g);
+    return (g.result[1] * g.result[2] > SMALL_RESULT && inBands(g) ? bandsWeightGradient : rowsWeightGradient)(emit, x, dy, g);
+  }
   const { groups, image, result } = g, images = parted(emit, x, groups, image[0], 1), results = parted(emit, dy, groups, result[0], 1);
   const one: Geometry = { ...g, groups: 1, image: [image[0] / groups, image[1], image[2]], result: [result[0] / groups, result[1], result[2]] };
   if (plain(one)) return joined(emit, images.map((part, i) => lowerWeightGradient(emit, part, results[i]!, one)), 0);
