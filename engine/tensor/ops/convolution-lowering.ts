@@ -16,10 +16,13 @@ const plain = (g: Geometry): g is Plain => typeof g.batch === 'number' && g.grou
 
 /** Runs of memory shorter than this are not worth gathering. */
 const FEW_CHANNELS = 16;
+/** Runs that are worth gathering at any size. */
+const MANY_CHANNELS = 64;
 /** Results of more positions fill a matrix product image by image, as ONNX Runtime's own nodes do it (3x3 of 256 channels at 16x16: 26 ms, in rows 31; at 8x8 48 and 26). */
 const SMALL_RESULT = 128;
 
-const inRows = (g: Plain) => g.result[1] * g.result[2] <= SMALL_RESULT && g.image[0] >= FEW_CHANNELS;
+const small = ({ result: [, p, q] }: Plain) => p * q <= SMALL_RESULT;
+const inRows = (g: Plain) => small(g) && g.image[0] >= FEW_CHANNELS;
 
 export function lowerConvolution(emit: Emitter, x: Name, w: Name, g: Geometry): Name {
   if (plain(g)) {
@@ -34,7 +37,7 @@ export function lowerInputGradient(emit: Emitter, dy: Name, w: Name, g: Geometry
     const back = reversed(g);
     if (back && inRows(back) && !fewResults(back)) return rowsConvolution(emit, dy, w, back, true);
     if (back) return lowerConvolution(emit, dy, flipped(emit, w, g), back);
-    if (g.image[0] >= FEW_CHANNELS && g.result[1] * g.result[2] <= SMALL_RESULT) return rowsInputGradient(emit, dy, w, g);
+    if (g.image[0] >= (small(g) ? FEW_CHANNELS : MANY_CHANNELS)) return rowsInputGradient(emit, dy, w, g);
   }
   const { image, result, kernel, strides, pads, dilations } = g;
   // Rows and columns that a strided forward pass did not reach at the far side.
@@ -45,7 +48,7 @@ export function lowerInputGradient(emit: Emitter, dy: Name, w: Name, g: Geometry
 export function lowerWeightGradient(emit: Emitter, x: Name, dy: Name, g: Geometry): Name {
   if (plain(g)) {
     if (fewResults(g)) return fewResultsWeightGradient(emit, x, dy, g);
-    return (g.result[1] * g.result[2] > SMALL_RESULT && inBands(g) ? bandsWeightGradient : rowsWeightGradient)(emit, x, dy, g);
+    return (!small(g) && inBands(g) ? bandsWeightGradient : rowsWeightGradient)(emit, x, dy, g);
   }
   const { groups, image, result } = g, images = parted(emit, x, groups, image[0], 1), results = parted(emit, dy, groups, result[0], 1);
   const one: Geometry = { ...g, groups: 1, image: [image[0] / groups, image[1], image[2]], result: [result[0] / groups, result[1], result[2]] };
