@@ -24,7 +24,7 @@ export function inBands(g: Plain): boolean {
 }
 
 export function bandsWeightGradient(emit: Emitter, x: Name, dy: Name, g: Plain): Name {
-  const { batch, image: [channels, h, w], result: [out, p, q], kernel: [kh, kw], strides: [stride, aside], pads: [top, left] } = g;
+  const { batch, image: [channels, h, w], result: [out, , q], kernel: [kh, kw], strides: [stride, aside], pads: [top, left] } = g;
   const { steps, met, seen, sent, places } = bands(g), height = stride * met, width = aside * (q - 1) + kw;
   let chunks = Math.min(batch, Math.ceil((batch * places * (seen + sent)) / CHUNK));
   while (batch % chunks) chunks++;
