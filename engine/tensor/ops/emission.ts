@@ -1,4 +1,5 @@
 /** @file Short spellings of the ONNX nodes that lowerings in several steps use. */
+import type { DType } from '../../spec/tensor-type.js';
 import type { Emitter } from '../op.js';
 
 /** The name of a value in the file. */
@@ -14,6 +15,12 @@ export const joined = (emit: Emitter, parts: readonly Name[], axis: number): Nam
 /** Equal parts of an axis of `size`. */
 export const parted = (emit: Emitter, x: Name, count: number, size: number, axis: number): readonly Name[] =>
   count === 1 ? [x] : emit.node('Split', [x, ints(emit, Array<number>(count).fill(size / count))], { axis }, count);
+
+/** Whether `weightedColumns` fits: the weights of rows are part of the file. */
+export const fewRows = (rows: number): boolean => rows <= 4096;
+/** The sums of a matrix's columns, every element times `weight`: as a product with a row of weights, two to four times as fast as a reduction. */
+export const weightedColumns = (emit: Emitter, x: Name, dtype: DType, rows: number, weight: number): Name =>
+  node(emit, 'Gemm', [emit.constant(dtype, [1, rows], Array<number>(rows).fill(weight)), x]);
 
 /** A matrix of some axes by others, or `turned`, the others by them. */
 export interface Matrix { readonly name: Name; readonly turned: boolean }

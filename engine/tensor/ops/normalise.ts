@@ -3,9 +3,10 @@ import { reducedOffsets } from './reduce.js';
 import { numbers, sameDims } from '../dims.js';
 import type { Op } from '../op.js';
 import { apply, RuleError, type Tensor } from '../tensor.js';
-import { add, div, mul, sub } from './arithmetic.js';
+import { add, mul, sub } from './arithmetic.js';
 import { want } from './elementwise.js';
-import { neg, reciprocal, sqrt } from './function.js';
+import { fewRows, reshaped, weightedColumns } from './emission.js';
+import { reciprocal, sqrt } from './function.js';
 import { sum } from './reduce.js';
 import { reshape } from './shape.js';
 
@@ -35,10 +36,12 @@ const lowerImages: Op['lower'] = (emit, [x, gamma, beta], { inputs, attrs: { eps
 /** The operator over [N,C] in parts: without inner sizes ONNX Runtime's own node is several times slower than these. */
 const lowerVectors: Op['lower'] = (emit, [x, gamma, beta], { inputs, attrs: { epsilon } }) => {
   const one = (type: string, ...operands: string[]) => emit.node(type, operands)[0]!;
-  const batch = emit.constant('i64', [1], [0]), tiny = emit.constant(inputs[0]!.dtype, [], [epsilon as number]);
-  const average = (t: string) => emit.node('ReduceMean', [t, batch], { keepdims: 0 })[0]!;
+  const { dtype, dims: [rows, channels] } = inputs[0]!, tiny = emit.constant(dtype, [], [epsilon as number]);
+  const average = (t: string) => typeof rows === 'number' && typeof channels === 'number' && fewRows(rows)
+    ? reshaped(emit, weightedColumns(emit, t, dtype, rows, 1 / rows), channels) : emit.node('ReduceMean', [t, emit.constant('i64', [1], [0])], { keepdims: 0 })[0]!;
   const mean = average(x!), centred = one('Sub', x!, mean), variance = average(one('Mul', centred, centred));
-  const scale = one('Div', gamma!, one('Sqrt', one('Add', variance, tiny)));
+  // In the words of the gradient, which shares them.
+  const scale = one('Mul', gamma!, one('Reciprocal', one('Sqrt', one('Add', variance, tiny))));
   return [one('Add', one('Mul', centred, scale), beta!), mean, variance];
 };
 
@@ -71,7 +74,7 @@ export const batchNormaliseOp: Op = {
       const rate = reciprocal(sqrt(add(variance!, epsilon as number))), scale = mul(gamma!, rate);
       dBeta = sum(dy, own);
       dGamma = mul(rate, sum(mul(dy, centred), own));
-      const down = neg(div(overItems(mul(mul(scale, rate), dGamma)), n)), back = neg(div(overItems(mul(scale, dBeta)), n));
+      const down = mul(overItems(mul(mul(scale, rate), dGamma)), -1 / n), back = mul(overItems(mul(scale, dBeta)), -1 / n);
       slope = slope ? add(slope, down) : down;
       shift = shift ? add(shift, back) : back;
       terms.push(mul(dy, wide(scale)));

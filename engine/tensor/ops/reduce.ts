@@ -1,4 +1,5 @@
 /** @file Sums and means over axes. */
+import type { DType } from '../../spec/tensor-type.js';
 import { count, offsets, repeatedStrides } from '../array.js';
 import { axesOf, known, numbers, reducedDims } from '../dims.js';
 import type { NdArray, Op } from '../op.js';
@@ -6,10 +7,12 @@ import { apply1, type Tensor } from '../tensor.js';
 import { mul, sub } from './arithmetic.js';
 import { broadcastTo } from './broadcast.js';
 import { want } from './elementwise.js';
+import { fewRows, reshaped, weightedColumns } from './emission.js';
 import { square } from './function.js';
 import { reshape } from './shape.js';
 
 type Axes = number | readonly number[];
+const isReal = (dtype: DType) => dtype === 'f32' || dtype === 'f64';
 
 /** Where each element of an array goes when `axes` are reduced. */
 export const reducedOffsets = (dims: readonly number[], axes: readonly number[]): Int32Array =>
@@ -30,7 +33,12 @@ const reduction = (name: string, onnx: string): Pick<Op, 'name' | 'infer' | 'low
     return [{ dtype: x!.dtype, dims: reducedDims(x!.dims, axes as number[], keep as boolean) }];
   },
   lower(emit, [x], { attrs, inputs: [from] }) {
-    const axes = attrs.axes as readonly number[], over = (name: string, some: readonly number[], keepdims: number) =>
+    const axes = attrs.axes as readonly number[], [rows] = from!.dims;
+    if (from!.rank === 2 && axes.length === 1 && axes[0] === 0 && isReal(from!.dtype) && known(from!.dims) && fewRows(rows as number)) {
+      const row = weightedColumns(emit, x!, from!.dtype, rows as number, name === 'sum' ? 1 : 1 / (rows as number));
+      return [attrs.keep ? row : reshaped(emit, row, from!.dims[1]!)];
+    }
+    const over = (name: string, some: readonly number[], keepdims: number) =>
       emit.node(onnx, [name, emit.constant('i64', [some.length], some)], { keepdims });
     const whole = axes.length > 1 && axes.length === from!.rank && known(from!.dims) && count(from!.dims) > ONE_AFTER_THE_OTHER;
     // Rows first, then their sums: added one after the other, many float32 numbers lose what cancels.
