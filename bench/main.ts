@@ -3,29 +3,18 @@ import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import type { Case } from './case.js';
 import { startExtractor } from './extract.js';
 import { fastest, interleave, median } from './interleave.js';
 import { missingTorch, startPeer, type Stepper } from './peer.js';
+import { kmeans, knn } from './searches.js';
 import { longestStall } from './stall.js';
 import { startGeneration, startOurs, type StepCase } from './training-step.js';
 
-/** One line of the result. `ratio` is how many times better ours is than the peer, or than the limit. */
-interface Line {
-  readonly case: string;
-  readonly ours: number;
-  readonly peer: number;
-  readonly ratio: number;
-  readonly unit: string;
-  readonly spread: readonly [number, number];
-  readonly says: string;
-}
-interface Options { readonly python: string; readonly rounds: number }
-interface Case { readonly about: string; run(options: Options): Promise<Line | string> }
-
 const USAGE = `Usage: npm run bench -- [CASE …] [--rounds N] [--python FILE] [--json]
 
-Cases: 2d, dcgan, biggan (training steps against eager PyTorch), biggan-generate (images), each with -tuned (against PyTorch with every trick), extract, extract-tuned (features of a ResNet-50, against channels-last PyTorch, and with its batch norms folded), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
-Peers need a Python with torch; a case without its peer is skipped with a line.
+Cases: 2d, dcgan, biggan (training steps against eager PyTorch), biggan-generate (images), each with -tuned (against PyTorch with every trick), extract, extract-tuned (features of a ResNet-50, against channels-last PyTorch, and with its batch norms folded), knn (exact neighbours, against faiss), kmeans (against scikit-learn), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
+Peers need a Python with torch, faiss or scikit-learn; a case without its peer is skipped with a line. knn and kmeans take several, with commas between them, and the fastest counts.
 
 Example: npm run bench -- 2d dcgan`;
 
@@ -100,6 +89,8 @@ const CASES: Readonly<Record<string, Case>> = {
   'biggan-generate-tuned': against('biggan-generate-tuned', 'biggan', imagined, 4, { tuned: true, ...images }),
   extract: against('extract', 'extract', startExtractor, 1, { unit: 'ms/32 images' }),
   'extract-tuned': against('extract-tuned', 'extract', startExtractor, 1, { tuned: true, unit: 'ms/32 images' }),
+  knn,
+  kmeans,
   startup: limit('startup', 'ms', 1000, startup),
   stall: limit('stall', 'ms', 50, async () => [await longestStall()]),
 };

@@ -1,16 +1,10 @@
-"""What the peers share: the fastest settings that eager PyTorch honestly allows, and the protocol.
-
-After set-up and warm-up a peer prints {"ready": true, ...}; then for each line on stdin that
-holds an integer n it does n training steps and prints {"seconds": s, "steps": n}; end of input
-ends the process.
-"""
+"""What the PyTorch peers share: the fastest settings that eager PyTorch honestly allows. How they are driven is in turns.py."""
 
 import ctypes
-import json
-import sys
-import time
 
 import torch
+
+import turns
 
 
 def keep_freed_memory():
@@ -64,13 +58,7 @@ def gan_step(gen, disc, opt_g, opt_d, draw):
 
 
 def serve(step, warmup):
-    for _ in range(warmup):
+    def quiet():
         step()
-    print(json.dumps({"ready": True, "torch": torch.__version__, "threads": torch.get_num_threads()}), flush=True)
-    for line in sys.stdin:
-        if line.strip():
-            n = int(line)
-            start = time.perf_counter()
-            for _ in range(n):
-                step()
-            print(json.dumps({"seconds": time.perf_counter() - start, "steps": n}), flush=True)
+
+    turns.serve(quiet, warmup, {"peer": f"PyTorch {torch.__version__}"})
