@@ -9,7 +9,7 @@ export function lazyHost(device: Device | 'auto', threads: number | undefined, n
   return {
     get device() { return host?.device ?? (device === 'auto' ? 'cpu' : device); },
     get residents() { return host?.residents ?? new Set<number>(); },
-    compile: async (program) => (await started()).compile(program),
+    compile: async (program, options) => (await started()).compile(program, options),
     open: async (model) => (await started()).open(model),
     put: async (value) => (await started()).put(value),
     get: async (resident) => (await started()).get(resident),

@@ -18,6 +18,14 @@ export interface RunResult {
   readonly outputs: Readonly<Record<string, Tensorial>>;
 }
 
+export interface CompileOptions {
+  /**
+   * What the threads of its operators do between two of them. They look for work for a while, unless said otherwise: best for many small operators on cores of their own.
+   * `sleep` is for programs of a few large ones that take turns with other threads' work: on two cores that fill, looking cost exact neighbours half of the time.
+   */
+  readonly idle?: 'look' | 'sleep';
+}
+
 /** A compiled program or an opened model file. `run` never writes to its feeds. */
 export interface Executable {
   readonly signature: Signature;
@@ -29,7 +37,7 @@ export interface Executable {
 export interface SessionHost {
   readonly device: Device;
   /** Encodes and compiles a program. */
-  compile(program: Program): Promise<Executable>;
+  compile(program: Program, options?: CompileOptions): Promise<Executable>;
   /** Opens an ONNX file; inputs and outputs by the names in the file. */
   open(model: string | Uint8Array): Promise<Executable>;
   /** Copies a tensor into the host. */

@@ -33,6 +33,7 @@ export async function open(model: string | Uint8Array, settings: SessionSettings
     executionMode: 'sequential',
     enableMemPattern: settings.memoryPattern,
     logSeverityLevel: FATAL,
+    ...(settings.sleep && { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
   };
   const native = await (typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options));
   let unnamed = 0;

@@ -14,6 +14,8 @@ export interface SessionSettings {
   readonly optimization: Optimization;
   /** Plans memory ahead for fixed sizes: no faster, and a half more memory (measured on training steps). */
   readonly memoryPattern: boolean;
+  /** Whether threads without work sleep at once. */
+  readonly sleep: boolean;
   /** Computes 3 x 3 convolutions with constant kernels by Winograd's filtering where that pays. */
   readonly fewerProducts: boolean;
 }

@@ -46,18 +46,18 @@ export async function createWorkerHost(options: HostOptions = {}): Promise<Sessi
   worker.on('exit', guard.lift);
   const residents = new Set<number>();
   const household: Household = { channel, residents, nextId };
-  const settings: SessionSettings = { device, threads, optimization, memoryPattern, fewerProducts: false };
+  const settings: SessionSettings = { device, threads, optimization, memoryPattern, sleep: false, fewerProducts: false };
   const here = `session host (${device})`;
   const fail = (error: Error): never => { throw sessionError(here, [{ at: '', says: error.message }], { cause: error }); };
 
   return {
     device,
     residents,
-    async compile(program) {
+    async compile(program, { idle = 'look' } = {}) {
       const where = `program "${program.name}"`, session = nextId(), states = Object.entries(program.state);
       const sized = [...Object.values(program.outputs), ...states.map(([, { next }]) => next)].every(({ dims }) => known(dims));
       const model = new Uint8Array(encode(program, { refused: sized && device === 'cpu' })); // in a buffer of its own, which is given away
-      const { inputs, outputs } = await channel.call('open', { session, model, settings }, [model.buffer as ArrayBuffer])
+      const { inputs, outputs } = await channel.call('open', { session, model, settings: { ...settings, sleep: idle === 'sleep' } }, [model.buffer as ArrayBuffer])
         .catch((error: Error) => { throw sessionError(where, [{ at: '', says: `does not compile: ${error.message}` }], { cause: error }); });
       return createExecutable({
         where, session,

@@ -38,7 +38,7 @@ export interface Products {
 export function createProducts(host: SessionHost): Products {
   const compiled = new Map<string, Promise<Executable>>();
   const executable = (key: string, build: () => ReturnType<typeof productProgram>) => {
-    const known = compiled.get(key) ?? host.compile(build());
+    const known = compiled.get(key) ?? host.compile(build(), { idle: 'sleep' });
     compiled.set(key, known);
     return known;
   };
