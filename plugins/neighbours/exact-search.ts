@@ -2,7 +2,7 @@
  * @file The k nearest of every vector, exactly: blocked products of the set with itself on the session host. A product serves the rows of both its blocks, so half the
  * products suffice; what exceeds a row's worst candidate is taken from it, and most tiles hold nothing that does. Candidates are settled in float64 (`distances.ts`).
  */
-import { keyedRandom, tensor, type Resident, type SessionHost, type UnitVectors } from '../../engine/index.js';
+import { keyedRandom, tensor, turns, type Resident, type SessionHost, type UnitVectors } from '../../engine/index.js';
 import { Candidates } from './candidates.js';
 import { emptyLists, settle, SPARE, type Lists, type Unsettled } from './distances.js';
 import { createProducts, TILE, type Product } from './products.js';
@@ -25,6 +25,9 @@ const COPIES = 4;
  * and never fewer than the RANK-th of the sample, of which chance leaves too few about once in ten thousand rows.
  */
 const EXCEED = 4, RANK = 12;
+
+/** Tiles between two looks at the clock. */
+const PAUSE = 4096;
 
 /** Rows `from` to `to` of the order in which vectors are taken. */
 interface Block { readonly from: number; readonly to: number }
@@ -83,7 +86,7 @@ export async function searchExactly(host: SessionHost, vectors: UnitVectors, { k
   const largest = Math.max(...blocks.map(({ from, to }) => to - from));
   const room = Math.floor((memory - COPIES * largest * largest * 4) / (largest * width * 4)), group = blocks.length <= room ? 1 : Math.max(1, room - 2);
   const held = new Held(host, vectors, order, Math.max(3, room)), products = createProducts(host);
-  const total = (size * (size + 1)) / 2;
+  const total = (size * (size + 1)) / 2, turn = turns(signal);
   let done = 0, doubtful = 0, settling = Promise.resolve();
 
   const ahead: Pair[] = [];
@@ -96,7 +99,7 @@ export async function searchExactly(host: SessionHost, vectors: UnitVectors, { k
   const take = async () => {
     const { a, b, product } = ahead.shift()!, found = await product, { ranked } = found;
     for (let row = a.from; ranked && row < a.to; row++) candidates.startAt(row, ranked[row - a.from]!);
-    await absorb(found, a, b, candidates);
+    await absorb(found, a, b, candidates, turn);
     signal?.throwIfAborted();
     done += a === b ? ((a.to - a.from) * (a.to - a.from + 1)) / 2 : (a.to - a.from) * (b.to - b.from);
     progress?.(done, total);
@@ -126,12 +129,13 @@ export async function searchExactly(host: SessionHost, vectors: UnitVectors, { k
 }
 
 /** Takes the similarities of a product that are better than a candidate of either side. */
-async function absorb(product: Product, a: Block, b: Block, candidates: Candidates): Promise<void> {
+async function absorb(product: Product, a: Block, b: Block, candidates: Candidates, turn: () => Promise<void> | undefined): Promise<void> {
   try {
     const columns = b.to - b.from, across = Math.ceil(columns / TILE), hits = tilesAbove(product.peak, a, b, candidates), same = a === b;
     if (!hits.length) return;
     const value = await product.tiles(hits), { similarity: heap, each } = candidates;
     for (let n = 0; n < hits.length; n++) {
+      if (n % PAUSE === 0) await turn();
       const tile = hits[n]!, r = Math.floor(tile / across), row = a.from + r, from = (tile - r * across) * TILE, to = Math.min(columns, from + TILE);
       // A block with itself has every pair twice, and everybody with themselves.
       const first = same ? Math.max(from, r + 1) : from;
