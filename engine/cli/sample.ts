@@ -50,19 +50,16 @@ export const sampleCommand = (): Command =>
         const { sampleInstances } = await import('./sample-instances.js');
         return sampleInstances(run, folder, options as InstanceOptions);
       }
-      const networks = await describe(model), count = options.count ?? 64;
-      const { lazyHost } = await import('../registry/lazy-host.js');
+      const count = options.count ?? 64, [{ lazyHost }, { openGenerator }, { keyedRandom }, { rows }] = await Promise.all([
+        import('../registry/lazy-host.js'), import('../registry/generator-file.js'), import('../session/keyed-random.js'), import('../training/networks.js'),
+      ]);
       const host = lazyHost(options.device ?? 'cpu', options.threads, (message) => say(message, true));
       try {
-        const { keyedRandom } = await import('../session/keyed-random.js');
+        const generator = await openGenerator(host, model), { networks } = generator;
         const random = (name: string) => keyedRandom(options.seed, 'sample', 0, name);
         const z = tensor('f32', [count, networks.latent], random('z').normal(count * networks.latent));
         const condition = await conditionOf(networks, { ...options, count }, random('condition'));
-        const generator = await host.open(model);
-        const images = await inBatches(count, async (from, to) => {
-          const { outputs } = await generator.run({}, Object.fromEntries(Object.entries({ z, ...condition }).map(([name, value]) => [name, rows(value, from, to)])));
-          return outputs.image as TensorValue;
-        });
+        const images = await inBatches(count, (from, to) => generator.images(rows(z, from, to), Object.fromEntries(Object.entries(condition).map(([name, value]) => [name, rows(value, from, to)]))));
         const { writeSamples } = await import('./samples.js');
         const files = await writeSamples(folder, images, condition.label);
         if (options.json) emit({ type: 'sampled', count, out: folder, files });
@@ -85,19 +82,6 @@ async function locate(run: string, out: string | undefined): Promise<{ readonly 
   const model = isFile ? run : join(run, 'generator.onnx');
   await stat(model).catch(() => { throw inputError(run, 'it holds no generator.onnx; a run writes it at its end', { try: `gantry run --resume ${run}` }); });
   return { model: resolve(model), folder: resolve(out ?? (isFile ? 'samples' : join(run, 'samples'))) };
-}
-
-/** What the generator was built with, from the file's metadata. */
-async function describe(model: string): Promise<Networks> {
-  const { readModel } = await import('../tensor/onnx/schema.js');
-  let about: string | undefined;
-  try {
-    about = readModel(await readFile(model)).metadataProps?.find(({ key }) => key === 'gantry')?.value;
-  } catch (error) {
-    throw inputError(model, `is no ONNX file: ${(error as Error).message}`);
-  }
-  if (!about) throw inputError(model, 'was not exported by gantry: its metadata does not say what latents and conditions it takes');
-  return JSON.parse(about) as Networks;
 }
 
 /** The condition of every image, as far as the generator has one: `label` i64[N], `vector` f32[N,E]. */
@@ -134,12 +118,6 @@ function dealt(wish: string, size: number): readonly number[] {
     if (word.trim() === '' || !Number.isInteger(label) || label < 0 || label >= size) throw inputError('--classes', `"${word}" is no label; labels are 0 to ${size - 1}`);
     return label;
   });
-}
-
-/** Rows `from` to `to` (excluded) of a tensor. */
-function rows({ dtype, dims, data }: TensorValue, from: number, to: number): TensorValue {
-  const each = elements(dims.slice(1));
-  return tensor(dtype, [to - from, ...dims.slice(1)], data.slice(from * each, to * each));
 }
 
 async function inBatches(count: number, make: (from: number, to: number) => Promise<TensorValue>): Promise<TensorValue> {
