@@ -13,19 +13,22 @@ export async function encodePicture(picture: Picture): Promise<{ readonly ending
 
 const GUTTER = 2;
 const GUTTER_SHADE = 40;
+/** Gutters between columns that are set apart and the others. */
+const APART = 4;
 
 /**
  * Lays images f32[N,C,H,W] in [-1,1] (C is 1 or 3) out in rows with gutters of some pixels and encodes them as PNG, -1 black and 1 white;
- * values outside are clipped. Near square unless `columns` says otherwise. Throws a RangeError for other sizes.
+ * values outside are clipped. Near square unless `columns` says otherwise; the first `apart` columns stand apart. Throws a RangeError for other sizes.
  */
-export async function encodeGrid({ title, images, columns }: ImageGrid, gutter = GUTTER): Promise<Uint8Array> {
+export async function encodeGrid({ title, images, columns, apart = 0 }: ImageGrid, gutter = GUTTER): Promise<Uint8Array> {
   const [count = 0, channels = 0, height = 0, width = 0] = images.dims;
   if (!(images.data instanceof Float32Array) || images.dims.length !== 4 || (channels !== 1 && channels !== 3) || !count) {
     throw new RangeError(`picture "${title}" is ${images.dtype}[${images.dims}]; wanted is f32[N,1,H,W] or f32[N,3,H,W] with an image at least`);
   }
   const across = Math.max(1, Math.min(count, columns ?? Math.ceil(Math.sqrt(count))));
   const down = Math.ceil(count / across);
-  const totalWidth = across * (width + gutter) + gutter;
+  const gap = apart > 0 && apart < across ? APART * gutter : 0;
+  const totalWidth = across * (width + gutter) + gutter + gap;
   const totalHeight = down * (height + gutter) + gutter;
   // Each row of a PNG starts with a byte that names its filter; 0 is none.
   const stride = 1 + totalWidth * channels;
@@ -33,7 +36,7 @@ export async function encodeGrid({ title, images, columns }: ImageGrid, gutter =
   for (let y = 0; y < totalHeight; y++) rows[y * stride] = 0;
   for (let n = 0; n < count; n++) {
     const top = Math.floor(n / across) * (height + gutter) + gutter;
-    const left = (n % across) * (width + gutter) + gutter;
+    const left = (n % across) * (width + gutter) + gutter + (n % across < apart ? 0 : gap);
     for (let c = 0; c < channels; c++) {
       const plane = images.data.subarray((n * channels + c) * height * width, (n * channels + c + 1) * height * width);
       spreadPlane(plane, width, rows, top * stride + 1 + left * channels + c, stride, channels);

@@ -11,6 +11,8 @@ export interface ImageGrid {
   readonly title: string;
   readonly images: TensorValue;
   readonly columns?: number;
+  /** So many first columns are set apart from the others: what the others are made of. */
+  readonly apart?: number;
 }
 export interface Scatter {
   readonly kind: 'scatter';

@@ -116,6 +116,11 @@ test('an image grid is a PNG with gutters, -1 black and 1 white', async () => {
   expect(titleOf('a.png', Buffer.from(bytes))).toBe('Grün &amp; blau');
 });
 
+test('the first columns of a grid can stand apart', async () => {
+  const apart = decode(await encodeGrid({ kind: 'images', title: '', columns: 3, apart: 1, images: tensor('f32', [3, 1, 1, 1], Float32Array.of(1, 1, -1)) }));
+  expect([apart.width, ...apart.data.subarray(2 * apart.width, 3 * apart.width)]).toEqual([19, 40, 40, 255, ...Array(10).fill(40), 255, 40, 40, 0, 40, 40]);
+});
+
 test('a grey grid has one channel, near square; other sizes are refused', async () => {
   const grey = decode(await encodeGrid({ kind: 'images', title: '', images: tensor('f32', [5, 1, 2, 2], new Float32Array(20)) }));
   expect([grey.width, grey.height, grey.channels]).toEqual([3 * 4 + 2, 2 * 4 + 2, 1]);
