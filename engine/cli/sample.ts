@@ -8,6 +8,7 @@ import type { Random } from '../session/keyed-random.js';
 import { inputError } from '../spec/issue.js';
 import { elements, tensor, type TensorValue } from '../spec/value.js';
 import { command, device, emit, say, whole } from './command.js';
+import { labelsOf } from './labels.js';
 import type { InstanceOptions } from './sample-instances.js';
 
 interface Options extends Omit<InstanceOptions, 'instances' | 'count'> {
@@ -15,7 +16,7 @@ interface Options extends Omit<InstanceOptions, 'instances' | 'count'> {
   readonly count?: number;
   readonly out?: string;
   readonly vectors?: string;
-  readonly seed: number;
+  readonly seed?: number;
 }
 
 /** Images a call of the generator: large enough to keep cores busy, small enough for any memory. */
@@ -28,36 +29,39 @@ export const sampleCommand = (): Command =>
     ['gantry sample generator.onnx --out here --seed 3', 'from the file alone'],
     ['gantry sample runs/flowers --instances random:8 --seeds 1,2', 'eight training images and what it makes of them'],
     ['gantry sample runs/flowers --instances photos --candidates 10', 'of photos it never saw, the best of ten by their features'],
-    ['gantry sample runs/flowers --instances 17 --classes all', 'one instance under every class (several under one class swap instances)'],
+    ['gantry sample runs/flowers --instances 17 --classes all', 'one instance under every class: the class swapped'],
+    ['gantry sample runs/flowers --instances 3,17,42 --classes 2', 'several under one class: the instance swapped'],
+    ['gantry sample runs/flowers --instances 3,17,42 --classes all --count 1', 'both: instances down, classes across, one noise'],
     ['gantry sample runs/flowers --instances 3,17 --seeds 1,2 --interpolate', 'a grid between two instances and two noises'],
     ['gantry sample runs/flowers --instances random:4 --nearest 5', 'beside every sample the training images nearest to it'],
   ]))
     .option('--count <n>', 'how many (64), or how many of each instance and seed (4)', whole(1))
     .option('--out <dir>', 'folder to write to (RUN/samples)')
-    .option('--classes <labels>', 'labels such as 7 or 0,1,2 or all, dealt out in turn (uniformly random)')
+    .option('--classes <labels>', 'labels such as 7 or 0,1,2 or all, dealt out in turn (uniformly random); with --instances: each of them for every instance (its own)')
+    .option('--truncation <t>', 'noise is t times a normal cut off at 2 either way', positive)
     .option('--vectors <file>', 'a .json file of vectors to condition on, dealt out in turn')
-    .option('--seed <n>', 'seed of latents and random labels', whole(0), 0)
-    .option('--instances <which>', 'indices of training images (3,17), random:N, or a folder of photos, read and extracted as in the run')
-    .option('--seeds <list>', 'with --instances: a sample of each seed, the same noise for all instances', seedsOf, [0])
-    .option('--truncation <t>', 'with --instances: noise is t times a normal cut off at 2 either way', positive)
+    .option('--seed <n>', 'seed of latents and random labels (0)', whole(0))
+    .option('--instances <which>', 'training images by index (3,17), random:N or all; or a folder of photos, read and extracted as in the run')
+    .option('--seeds <list>', 'with --instances: samples of each seed, the same noise for all instances (0)', seedsOf)
     .option('--candidates <n>', 'with --instances: make n times as many, keep those nearest to the instance in features', whole(1))
     .option('--interpolate', 'with two --instances and two --seeds: a grid between them, linear in vectors and noise')
     .option('--nearest <k>', 'with --instances: the k training images nearest to each sample in features', whole(1))
     .action(async (run: string, options: Options) => {
+      belong(options);
       const { model, folder } = await locate(run, options.out);
       await makeWritableFolder(folder);
       if (options.instances !== undefined) {
         const { sampleInstances } = await import('./sample-instances.js');
         return sampleInstances(run, folder, options as InstanceOptions);
       }
-      const count = options.count ?? 64, [{ lazyHost }, { openGenerator }, { keyedRandom }, { rows }] = await Promise.all([
-        import('../registry/lazy-host.js'), import('../registry/generator-file.js'), import('../session/keyed-random.js'), import('../training/networks.js'),
+      const count = options.count ?? 64, [{ lazyHost }, { openGenerator }, { keyedRandom }, { rows }, { noise }] = await Promise.all([
+        import('../registry/lazy-host.js'), import('../registry/generator-file.js'), import('../session/keyed-random.js'), import('../training/networks.js'), import('../registry/draw-samples.js'),
       ]);
       const host = lazyHost(options.device ?? 'cpu', options.threads, (message) => say(message, true));
       try {
         const generator = await openGenerator(host, model), { networks } = generator;
-        const random = (name: string) => keyedRandom(options.seed, 'sample', 0, name);
-        const z = tensor('f32', [count, networks.latent], random('z').normal(count * networks.latent));
+        const random = (name: string) => keyedRandom(options.seed ?? 0, 'sample', 0, name);
+        const z = tensor('f32', [count, networks.latent], noise(random('z'), count * networks.latent, options.truncation));
         const condition = await conditionOf(networks, { ...options, count }, random('condition'));
         const images = await inBatches(count, (from, to) => generator.images(rows(z, from, to), Object.fromEntries(Object.entries(condition).map(([name, value]) => [name, rows(value, from, to)]))));
         const { writeSamples } = await import('./samples.js');
@@ -76,6 +80,22 @@ const positive = (text: string): number => {
   return value;
 };
 
+/** Refuses options that would go unheard: a sample must be what was asked for. */
+function belong(options: Options): void {
+  const refuse = (names: readonly (keyof Options)[], says: string, more: { readonly try?: string } = {}) => {
+    const name = names.find((one) => options[one] !== undefined);
+    if (name) throw inputError(`--${name}`, says, more);
+  };
+  if (options.instances === undefined) {
+    refuse(['seeds'], 'it goes with --instances', { try: '--seed' });
+    refuse(['candidates', 'interpolate', 'nearest'], 'it goes with --instances', { try: '--instances random:8' });
+  } else {
+    refuse(['seed'], 'it does not go with --instances', { try: '--seeds' });
+    refuse(['vectors'], 'it does not go with --instances, whose vectors are their features');
+  }
+  if (options.interpolate) refuse(['count', 'candidates', 'nearest'], 'it does not go with --interpolate, which makes one grid');
+}
+
 /** The generator's file, and where samples go. */
 async function locate(run: string, out: string | undefined): Promise<{ readonly model: string; readonly folder: string }> {
   const isFile = await stat(run).then((entry) => entry.isFile(), () => { throw inputError(run, 'there is no such run directory or generator file'); });
@@ -90,7 +110,7 @@ async function conditionOf({ condition: { labels, width } }: Networks, { count, 
   if (!width && vectors !== undefined) throw inputError('--vectors', 'this generator takes no vectors');
   const given: Record<string, TensorValue> = {};
   if (labels) {
-    const chosen = classes === undefined ? random.integers(count, labels) : dealt(classes, labels);
+    const chosen = classes === undefined ? random.integers(count, labels) : labelsOf(classes, labels);
     given.label = tensor('i64', [count], BigInt64Array.from({ length: count }, (_, i) => BigInt(chosen[i % chosen.length]!)));
   }
   if (width) {
@@ -109,15 +129,6 @@ async function vectorsIn(file: string): Promise<readonly (readonly number[])[]> 
   } catch (error) {
     throw inputError('--vectors', `${file} is not JSON: ${(error as Error).message}`);
   }
-}
-
-function dealt(wish: string, size: number): readonly number[] {
-  if (wish === 'all') return Array.from({ length: size }, (_, i) => i);
-  return wish.split(',').map((word) => {
-    const label = Number(word);
-    if (word.trim() === '' || !Number.isInteger(label) || label < 0 || label >= size) throw inputError('--classes', `"${word}" is no label; labels are 0 to ${size - 1}`);
-    return label;
-  });
 }
 
 async function inBatches(count: number, make: (from: number, to: number) => Promise<TensorValue>): Promise<TensorValue> {

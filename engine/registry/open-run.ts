@@ -3,58 +3,24 @@ import type { Graph } from '../dataflow/graph.js';
 import { exists } from '../journal/atomic.js';
 import { keyedRandom } from '../session/keyed-random.js';
 import type { Device } from '../session/host.js';
-import { inputError } from '../spec/issue.js';
-import { elements, int64, tensor, type TensorValue } from '../spec/value.js';
+import { GantryError, inputError } from '../spec/issue.js';
+import { elements, tensor, type TensorValue } from '../spec/value.js';
 import type { Extractor, ExtractorType } from '../training/extractor.js';
 import { rows } from '../training/networks.js';
 import type { Dataset, Features, Networks } from '../training/values.js';
 import { ask, sourceOf, type Held } from './ask.js';
 import { trainingNode } from './conditions.js';
+import { drawSamples, whole, type Instances, type InstanceWish, type SampleOptions, type Samples } from './draw-samples.js';
 import { createEngine, type EngineOptions } from './engine.js';
 import { nearestRows, type Nearest } from './nearest-rows.js';
 import { readRun } from './read-run.js';
-
-/** Instances: indices into the run's data set, a folder of photos, or so many of the data set drawn at random. */
-export type InstanceWish = readonly number[] | string | { readonly random: number };
-export interface Instances {
-  /** f32[n,…] at the run's size. */
-  readonly image: TensorValue;
-  /** f32[n,F]: what the generator is conditioned on. */
-  readonly vector: TensorValue;
-  /** The class of each, where the data set has classes. */
-  readonly labels: Int32Array;
-  readonly names: readonly string[];
-}
-
-export interface SampleOptions {
-  readonly instances?: InstanceWish | Instances;
-  /** Labels, dealt out to the instances (or samples) in turn. Unless given: an instance's own class, else drawn uniformly. */
-  readonly classes?: readonly number[];
-  /** Samples of each instance and seed (1); of all, without instances. */
-  readonly count?: number;
-  /** Noise is keyed by seed and place, the same for all instances ([0]). */
-  readonly seeds?: readonly number[];
-  /** z is t times a normal cut off at 2 either way, as in the published demonstration; a normal unless given. */
-  readonly truncation?: number;
-  /** Makes so many times as many, and keeps those whose features are nearest to the instance's. */
-  readonly candidates?: number;
-}
-
-/** Samples, instance by instance, seed by seed. */
-export interface Samples {
-  readonly images: TensorValue;
-  readonly z: TensorValue;
-  readonly label?: TensorValue;
-  readonly vector?: TensorValue;
-  readonly instances?: Instances;
-  /** Of each sample: which instance, which seed, and how far its features are from the instance's where candidates were ranked. */
-  readonly of: readonly { readonly instance?: number; readonly seed: number; readonly distance?: number }[];
-}
 
 export interface OpenRun {
   readonly networks: Networks;
   instances(wish: InstanceWish, seed?: number): Promise<Instances>;
   sample(options?: SampleOptions): Promise<Samples>;
+  /** The same, part by part: however many there are, few are in memory at once. */
+  stream(options?: SampleOptions): AsyncIterable<Samples>;
   /** Images of latents f32[N,Z] and conditions, as they are. */
   generate(z: TensorValue, condition: { readonly label?: TensorValue | undefined; readonly vector?: TensorValue | undefined }): Promise<TensorValue>;
   /** The `k` training images whose features are nearest to each image's, by cosine. */
@@ -70,7 +36,7 @@ const BATCH = 64;
 /** Opens a run's directory. Throws an InputError for one without a generator. */
 export async function openRun(path: string, options: OpenOptions = {}): Promise<OpenRun> {
   const engine = await createEngine(options), closing: (() => Promise<void>)[] = [() => engine.close()];
-  const close = async () => { for (const one of closing.reverse()) await one(); };
+  const close = async () => { for (const one of closing.splice(0).reverse()) await one(); };
   try {
     const { loaded, plan, generator } = await readRun(engine, path), { services } = engine, { networks } = generator;
     closing.push(generator.close);
@@ -108,20 +74,22 @@ export async function openRun(path: string, options: OpenOptions = {}): Promise<
         photos: { type: reader, config: { ...same, path: photos } },
         features: { type: extract.type, config: { ...(extract.config as object), flips: false }, in: { dataset: 'photos.dataset' } },
       } };
-      return hold(ask(engine, { graph, file: photos, issues: [] }, { dataset: 'photos.dataset', features: 'features.features' })) as ReturnType<typeof data>;
+      const asked = ask(engine, { graph, file: photos, issues: [] }, { dataset: 'photos.dataset', features: 'features.features' }).catch((error: unknown) => {
+        // An empty folder is found when the graph is composed; the option is what people know.
+        if (error instanceof GantryError && error.name === 'GraphError') throw inputError('--instances', error.issues.map(({ says }) => says).join('; '), {}, { cause: error });
+        throw error;
+      });
+      return hold(asked) as ReturnType<typeof data>;
     };
 
     const run: OpenRun = {
       networks, close,
       async instances(wish, seed = 0) {
-        const { dataset, features } = await (typeof wish === 'string' ? folder(wish) : data());
-        const indices = typeof wish === 'string' ? Int32Array.from({ length: dataset.size }, (_, i) => i)
-          : 'random' in wish ? keyedRandom(seed, 'sample', 0, 'instances').permutation(dataset.size).slice(0, wish.random) : Int32Array.from(wish);
-        const stray = indices.find((i) => i < 0 || i >= dataset.size);
-        if (stray !== undefined) throw inputError('--instances', `there is no instance ${stray}; ${dataset.name} has 0 to ${dataset.size - 1}`);
+        const foreign = typeof wish === 'string' && wish !== 'all', { dataset, features } = await (foreign ? folder(wish) : data());
+        const indices = chosenOf(wish, dataset, seed);
         return {
           image: (await dataset.read(indices)).image, vector: await features.read(indices),
-          labels: indices.map((i) => dataset.labels[i]!), names: Array.from(indices, (i) => dataset.nameOf?.(i) ?? `${dataset.name} ${i}`),
+          ...(!foreign && { labels: indices.map((i) => dataset.labels[i]!) }), names: Array.from(indices, (i) => dataset.nameOf?.(i) ?? `${dataset.name} ${i}`),
         };
       },
       async generate(z, condition) {
@@ -130,12 +98,13 @@ export async function openRun(path: string, options: OpenOptions = {}): Promise<
           const to = Math.min(count, from + BATCH), part = (value: TensorValue | undefined) => value && rows(value, from, to);
           const made = await generator.images(rows(z, from, to), { label: part(condition.label), vector: part(condition.vector) });
           all.set(made.data as Float32Array, from * elements(networks.image));
-          services.progress('samples', to, count);
         }
         return tensor('f32', [count, ...networks.image], all);
       },
-      sample: (wishes = {}) => sample(run, wishes, extractor),
+      sample: (wishes) => whole(run.stream(wishes)),
+      stream: (wishes = {}) => drawSamples({ networks, extractor, instances: run.instances, generate: run.generate, progress: services.progress }, wishes),
       async nearest(images, k) {
+        if (!Number.isInteger(k) || k < 1) throw inputError('--nearest', `wants a whole number of at least 1, not ${k}`);
         const { dataset, features } = await data();
         const { feature } = await (await extractor()).extract(images);
         const found = await nearestRows(services, feature, features, Math.min(k, dataset.size));
@@ -149,50 +118,15 @@ export async function openRun(path: string, options: OpenOptions = {}): Promise<
   }
 }
 
-/** Standard normal numbers, those beyond `bound` drawn again. */
-function cutNormals(seed: number, place: number, count: number, bound: number): Float32Array {
-  const random = keyedRandom(seed, 'sample', place, 'z'), out = random.normal(count);
-  for (let beyond = Array.from(out.keys()).filter((i) => Math.abs(out[i]!) > bound); beyond.length; ) {
-    const again = random.normal(beyond.length);
-    beyond.forEach((i, n) => { out[i] = again[n]!; });
-    beyond = beyond.filter((i) => Math.abs(out[i]!) > bound);
+/** The images that a wish means. Throws an InputError for those that there are not. */
+function chosenOf(wish: InstanceWish, { size, name }: Dataset, seed: number): Int32Array {
+  if (typeof wish === 'string') return Int32Array.from({ length: size }, (_, i) => i);
+  if ('random' in wish) {
+    if (!Number.isInteger(wish.random) || wish.random < 1 || wish.random > size) throw inputError('--instances', `random:${wish.random} wants 1 to ${size} of the ${size} images of ${name}`);
+    return keyedRandom(seed, 'sample', 0, 'instances').permutation(size).slice(0, wish.random);
   }
-  return out;
-}
-
-async function sample(run: OpenRun, { instances: wish, classes, count = 1, seeds = [0], truncation, candidates = 1 }: SampleOptions, extractor: () => Promise<Extractor>): Promise<Samples> {
-  const { latent, condition: { labels, width } } = run.networks;
-  const stray = classes?.find((c) => !Number.isInteger(c) || c < 0 || c >= labels);
-  if (stray !== undefined) throw inputError('--classes', labels ? `there is no class ${stray}; there are 0 to ${labels - 1}` : 'this generator has no classes');
-  if (width && wish === undefined) throw inputError('--instances', 'this generator is conditioned on instances: which?', { try: '--instances random:8' });
-  const instances = wish === undefined ? undefined : typeof wish === 'object' && 'vector' in wish ? wish : await run.instances(wish, seeds[0]);
-  const each = count * candidates, rowsOf = instances?.names.length ?? 1, total = rowsOf * seeds.length * each;
-  const of = Array.from({ length: total }, (_, i) => ({ ...(instances && { instance: Math.floor(i / (seeds.length * each)) }), seed: seeds[Math.floor(i / each) % seeds.length]! }));
-  const z = new Float32Array(total * latent);
-  of.forEach(({ seed }, i) => {
-    const drawn = truncation === undefined ? keyedRandom(seed, 'sample', i % each, 'z').normal(latent) : cutNormals(seed, i % each, latent, 2).map((v) => v * truncation);
-    z.set(drawn, i * latent);
-  });
-  const drawn = labels && !classes && !instances ? keyedRandom(seeds[0]!, 'sample', 0, 'labels').integers(total, labels) : undefined;
-  const label = labels ? int64(of.map(({ instance }, i) => classes?.[(instance ?? i) % classes.length] ?? (instances ? instances.labels[instance!]! : drawn![i]!))) : undefined;
-  const own = instances && (instances.vector.data as Float32Array);
-  const vector = own && tensor('f32', [total, width], Float32Array.from({ length: total * width }, (_, i) => own[of[Math.floor(i / width)]!.instance! * width + (i % width)]!));
-  const whole: Samples = { images: await run.generate(tensor('f32', [total, latent], z), { label, vector }), z: tensor('f32', [total, latent], z), ...(label && { label }), ...(vector && { vector }), ...(instances && { instances }), of };
-  return candidates > 1 && vector ? ranked(whole, vector, (await (await extractor()).extract(whole.images)).feature, each, count) : whole;
-}
-
-/** Of each group of `each` samples the `keep` whose features are nearest to the instance's. */
-function ranked(samples: Samples, vector: TensorValue, feature: TensorValue, each: number, keep: number): Samples {
-  const width = vector.dims[1]!, a = vector.data as Float32Array, b = feature.data as Float32Array;
-  const distance = samples.of.map((_, i) => { let sum = 0; for (let f = i * width; f < (i + 1) * width; f++) sum += (a[f]! - b[f]!) ** 2; return Math.sqrt(sum); });
-  const kept = samples.of.flatMap((_, i) => (i % each === 0 ? Array.from({ length: each }, (_, n) => i + n).sort((x, y) => distance[x]! - distance[y]! || x - y).slice(0, keep) : []));
-  const chosen = (value: TensorValue): TensorValue => {
-    const size = elements(value.dims.slice(1)), out = value.data.slice(0, kept.length * size);
-    kept.forEach((from, to) => { out.set(value.data.subarray(from * size, (from + 1) * size) as never, to * size); });
-    return tensor(value.dtype, [kept.length, ...value.dims.slice(1)], out);
-  };
-  return {
-    images: chosen(samples.images), z: chosen(samples.z), ...(samples.label && { label: chosen(samples.label) }), vector: chosen(vector), ...(samples.instances && { instances: samples.instances }),
-    of: kept.map((i) => ({ ...samples.of[i]!, distance: distance[i]! })),
-  };
+  if (!wish.length) throw inputError('--instances', 'there are none', { try: 'indices such as 3,17, or random:8' });
+  const stray = wish.find((i) => !Number.isInteger(i) || i < 0 || i >= size);
+  if (stray !== undefined) throw inputError('--instances', `there is no instance ${stray}; ${name} has 0 to ${size - 1}`);
+  return Int32Array.from(wish);
 }

@@ -12,7 +12,7 @@ beforeAll(() => { folder = createFolder(); });
 afterAll(() => folder.remove());
 
 /** A generator that ignores nothing: image = z W (+ label), reshaped. */
-function generator(image: readonly number[], labels: number): Uint8Array {
+function generator(image: readonly number[], labels: number, weigh: (index: number) => number = () => 0): Uint8Array {
   const latent = 3, width = image.reduce((a, b) => a * b, 1);
   const z = input('z', { dtype: 'f32', dims: ['N', latent] }), label = input('label', { dtype: 'i64', dims: ['N'] });
   const weight = input('weight', { dtype: 'f32', dims: [latent, width] });
@@ -21,7 +21,7 @@ function generator(image: readonly number[], labels: number): Uint8Array {
   return encode({
     name: 'generator', inputs: labels > 1 ? { z, label } : { z }, state: { weight: { value: weight, next: weight } },
     outputs: { image: reshape(flat, ['N', ...image]) },
-  }, { constants: { weight: tensor('f32', [latent, width], new Float32Array(latent * width)) }, metadata: { gantry: JSON.stringify(networks) } });
+  }, { constants: { weight: tensor('f32', [latent, width], Float32Array.from({ length: latent * width }, (_, i) => weigh(i))) }, metadata: { gantry: JSON.stringify(networks) } });
 }
 
 test('points become a table and a scatter plot, and their labels are dealt out in turn', async () => {
@@ -42,6 +42,21 @@ test('images become PNG files and a contact sheet', async () => {
   expect({ width, height, channels }).toEqual({ width: 5, height: 4, channels: 3 });
   expect([...new Set(data)]).toEqual([128]);
   expect(decode(readFileSync(join(folder.path, 'images/contact-sheet.png')))).toMatchObject({ channels: 3 });
+});
+
+test('noise is cut off at twice the truncation; options that would go unheard are refused', async () => {
+  const near = async (...args: string[]) => {
+    expect(await folder.gantry('sample', 'identity.onnx', '--count', '400', '--out', 'cut', ...args)).toMatchObject({ code: 0 });
+    return Math.max(...readFileSync(join(folder.path, 'cut/samples.csv'), 'utf8').trim().split('\n').slice(1).flatMap((line) => line.split(',').map((v) => Math.abs(Number(v)))));
+  };
+  writeFileSync(join(folder.path, 'identity.onnx'), generator([2], 1, (i) => (i % 3 === 0 ? 1 : 0)));
+  expect(await near()).toBeGreaterThan(2);
+  const cut = await near('--truncation', '0.5');
+  expect(cut).toBeLessThanOrEqual(1);
+  expect(cut).toBeGreaterThan(0.9);
+  const [seeds, nearest] = await Promise.all([folder.gantry('sample', 'points.onnx', '--seeds', '1,2'), folder.gantry('sample', 'points.onnx', '--nearest', '3')]);
+  expect(seeds).toMatchObject({ code: 2, err: expect.stringContaining('--seeds: it goes with --instances') });
+  expect(nearest).toMatchObject({ code: 2, err: expect.stringContaining('--nearest: it goes with --instances') });
 });
 
 test('what can not be drawn from says why', async () => {
