@@ -6,7 +6,7 @@ import { layoutOf, holdsRun } from '../journal/run-directory.js';
 import { inputError } from '../spec/issue.js';
 import { collect, command, device, deviceOf, emit, whole, type DeviceOptions, type SharedOptions } from './command.js';
 import { openEngine } from './open-engine.js';
-import { stopOnSignals } from './stop.js';
+import { STOPPED, stopOnSignals } from './stop.js';
 
 interface Options extends SharedOptions, DeviceOptions {
   readonly against?: string;
@@ -20,9 +20,6 @@ interface Options extends SharedOptions, DeviceOptions {
   readonly resolution?: number;
   readonly strata?: 'paper' | 'code';
 }
-
-/** Stopped on request; what was extracted from real images is kept. */
-const STOPPED = 75;
 
 export const evaluateCommand = (): Command =>
   device(command('evaluate <subject>', "Judge a run's samples, or a folder of images, against real images in the features of a frozen model.", [
@@ -45,7 +42,7 @@ export const evaluateCommand = (): Command =>
       const [{ createConsole }, { evaluate }] = await Promise.all([import('../journal/console.js'), import('../registry/evaluation.js')]);
       const console = createConsole({ json: options.json });
       const engine = await openEngine({ plugin: [...options.plugin, ...await pluginsOf(subject), ...(options.against ? await pluginsOf(options.against) : [])].reduce<readonly string[]>((all, one) => (all.includes(one) ? all : collect(one, all)), []) }, {}, { ...deviceOf(options), console });
-      const stop = stopOnSignals(() => process.stderr.write('\nstopping after the call in progress; once more to end at once\n'));
+      const stop = stopOnSignals();
       try {
         const found = await evaluate(engine, subject, {
           ...options, extractor: settingsOf(extractor, '--extractor'), classifier: classifier === undefined ? undefined : settingsOf(classifier, '--classifier'),

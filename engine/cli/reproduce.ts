@@ -9,7 +9,7 @@ import type { Metrics } from '../spec/picture.js';
 import type { Estimate, Table, TableRow } from '../training/table.js';
 import { command, device, deviceOf, emit, say, whole, type DeviceOptions, type SharedOptions } from './command.js';
 import { openEngine } from './open-engine.js';
-import { stopOnSignals } from './stop.js';
+import { STOPPED, stopOnSignals } from './stop.js';
 
 interface Options extends SharedOptions, DeviceOptions {
   readonly trials?: number;
@@ -41,14 +41,14 @@ export const reproduceCommand = (): Command =>
       const table = tables.find((part) => part.name === name)?.value;
       if (!table) throw unknownTable(name, tables.map((part) => part.name));
       const rows = choose(table, options.cells);
-      const stop = stopOnSignals(() => process.stderr.write('\nstopping after the call in progress; once more to end at once\n'));
+      const stop = stopOnSignals();
       const done: { readonly row: TableRow; readonly ours: ReadonlyMap<string, Ours | undefined> }[] = [];
       try {
         for (const row of rows) {
           const trials: Metrics[] = [], { why, graph } = row;
           for (let seed = 1; seed <= (why || !graph ? 0 : options.trials ?? table.trials); seed++) {
             const metrics = await trial(table, row, graph!, seed, options, stop.signal);
-            if (!metrics) { process.exitCode = 75; return; }
+            if (!metrics) { process.exitCode = STOPPED; return; }
             trials.push(metrics);
           }
           const ours = new Map(table.metrics.map((metric) => [metric.name, estimate(trials, metric)]));

@@ -9,7 +9,7 @@ import { inputError } from '../spec/issue.js';
 import { list } from '../spec/near.js';
 import { command, device, deviceOf, emit, whole, type DeviceOptions } from './command.js';
 import { graph, openGraph, type GraphOptions } from './graph.js';
-import { stopOnSignals } from './stop.js';
+import { STOPPED, stopOnSignals } from './stop.js';
 
 interface Options extends GraphOptions, DeviceOptions {
   readonly out?: string;
@@ -21,9 +21,6 @@ interface Options extends GraphOptions, DeviceOptions {
   readonly keep?: number;
   readonly best?: Best;
 }
-
-/** Stopped on request, and resumable. */
-const STOPPED = 75;
 
 export const runCommand = (): Command =>
   device(graph(command('run [graph]', 'Run a graph, or go on with a run. Ctrl-C stops and saves; a second one ends at once.', [
@@ -47,7 +44,7 @@ export const runCommand = (): Command =>
       if (options.best) requireMetrics(plan, options.best);
       const [{ runGraph }, { createConsole }] = await Promise.all([import('../registry/run-graph.js'), import('../journal/console.js')]);
       const console = createConsole({ json: options.json, images: imagesOf(plan) });
-      const stop = stopOnSignals(() => process.stderr.write('\nstopping after the call in progress; once more to end at once\n'));
+      const stop = stopOnSignals();
       try {
         const { seed, waves, keep, checkpointEvery: every, best } = options;
         const result = await runGraph(engine, loaded, {

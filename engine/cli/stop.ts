@@ -1,18 +1,21 @@
 /** @file Stopping on request: the first Ctrl-C asks, the second one insists. */
 
+/** The exit code of what was stopped on request and can go on. */
+export const STOPPED = 75;
+
 /** Signals that come together are one: a terminal sends Ctrl-C to a whole process group, and `npm run` passes it on once more. */
 const TOGETHER_MS = 300;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Aborts on the first signal, and ends the process with code 130 on the second. `release` gives the signals back. */
-export function stopOnSignals(onStop: () => void): { readonly signal: AbortSignal; release(): void } {
+export function stopOnSignals(): { readonly signal: AbortSignal; release(): void } {
   const stop = new AbortController();
   let first = 0;
   const heard = () => {
     const now = performance.now();
     if (!first) {
       first = now;
-      onStop();
+      process.stderr.write('\nstopping after the call in progress; once more to end at once\n');
       stop.abort();
     } else if (now - first > TOGETHER_MS) {
       process.exit(130);

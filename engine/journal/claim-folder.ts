@@ -2,7 +2,8 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import { diskError } from './atomic.js';
+import { setTimeout as wait } from 'node:timers/promises';
+import { diskError, makeFolder } from './atomic.js';
 
 /** Who holds a folder, and by which file. */
 export interface Claim { readonly pid: number; readonly host: string; readonly file: string }
@@ -30,6 +31,22 @@ export async function claimFolder(path: string): Promise<{ release(): Promise<vo
   }
   held.add(file);
   return { release: async () => { if (held.delete(file)) await rm(file, { force: true }); } };
+}
+
+/** How often another process's claim is looked at. */
+const LOOK_MS = 500;
+
+/** Does what has to be done in a folder while no other process does, making the folder first. `onWait` hears once of the process that is waited for. */
+export async function whileClaimed<T>(folder: string, onWait: (claim: Claim) => void, signal: AbortSignal | undefined, body: () => Promise<T>): Promise<T> {
+  await makeFolder(folder).catch((error: unknown) => { throw diskError(error, folder, 2); });
+  for (let told = false; ; told = true) {
+    const claim = await claimFolder(folder);
+    if ('release' in claim) {
+      try { return await body(); } finally { await claim.release(); }
+    }
+    if (!told) onWait(claim);
+    await wait(LOOK_MS, undefined, signal && { signal });
+  }
 }
 
 async function readClaim(file: string): Promise<Written | undefined> {

@@ -2,7 +2,8 @@
 import type { Dim, TensorShape } from '../spec/tensor-type.js';
 import { isResident, tensor, type Resident, type Tensorial, type TensorValue } from '../spec/value.js';
 import type { Services } from '../dataflow/context.js';
-import type { Executable, RunOptions, SessionHost, State } from '../session/host.js';
+import { compiledOnce } from '../session/compiled-once.js';
+import type { Executable, RunOptions, State } from '../session/host.js';
 import { input } from '../tensor/ops/index.js';
 import { program, type Program } from '../tensor/program.js';
 import { bind, layoutOf, sizeOf, type BoundNetwork, type Layout, type Scope } from '../tensor/scope.js';
@@ -81,21 +82,9 @@ export function discriminatorProgram<const I extends Readonly<Record<string, Ten
   });
 }
 
-/** Executables by what they were traced from, once per host. */
-const compiled = new WeakMap<SessionHost, Map<string, Promise<Executable>>>();
-
 /** Compiles a program of these networks once per host and `name`; equal descriptions share it. */
-export function executableOf(services: Services, networks: Networks, name: string, trace: (pair: NetworkPair) => Program): Promise<Executable> {
-  const known = compiled.get(services.host) ?? new Map<string, Promise<Executable>>();
-  compiled.set(services.host, known);
-  const key = `${name} ${JSON.stringify(networks)}`;
-  let executable = known.get(key);
-  if (!executable) {
-    executable = services.host.compile(trace(networkPair(networks, services.component<Backbone>('backbone', networks.backbone))));
-    known.set(key, executable);
-  }
-  return executable;
-}
+export const executableOf = (services: Services, networks: Networks, name: string, trace: (pair: NetworkPair) => Program): Promise<Executable> =>
+  compiledOnce(services.host, `${name} ${JSON.stringify(networks)}`, () => trace(networkPair(networks, services.component<Backbone>('backbone', networks.backbone))));
 
 /** The generator's state: the averaged one where there is one and `averaged` isn't false. */
 export function generatorState({ state, averaged }: Weights, wantAveraged = true): State {

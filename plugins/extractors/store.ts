@@ -1,8 +1,7 @@
 /** @file The store of vectors: a folder of float32 rows for each model, output, preparation and data set, written row by row and found again by what it was made from. */
 import { open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
-import { claimFolder, diskError, makeFolder, writeAtomically, type Services } from '../../engine/index.js';
+import { diskError, whileClaimed, writeAtomically, type Claim, type Services } from '../../engine/index.js';
 import { hashOf } from './open.js';
 
 /** What vectors were made from. Equal origins, equal vectors: what each part says is compared, part by part. */
@@ -44,8 +43,6 @@ export interface Order {
 const ROWS = 'features.f32', MANIFEST = 'manifest.json';
 /** How often rows are made safe: what a killed process may have to do again. */
 const SAFE_MS = 2000;
-/** How often another process's claim is looked at. */
-const LOOK_MS = 500;
 
 /** Files that are being completed here: two nodes may want the same one. */
 const underWay = new Map<string, Promise<Stored>>();
@@ -66,19 +63,12 @@ async function find(services: Services, order: Order, folder: string, key: strin
   const what = `${rows} ${order.origin.mirrored ? 'vectors of mirrored images' : 'vectors'} of ${width} by ${names.model}`;
   const reuse = () => services.note(`${where}: reuses ${what}: model, output, preparation and data (${names.data}) are the same (${folder})`);
   if (await whole()) { reuse(); return result; }
-  await makeFolder(folder).catch((error: unknown) => { throw diskError(error, folder, 2); });
-  for (let told = false; ; told = true) {
-    const claim = await claimFolder(folder);
-    if ('release' in claim) {
-      try {
-        if (await whole()) reuse();
-        else await complete(services, order, folder, what);
-        return result;
-      } finally { await claim.release(); }
-    }
-    if (!told) services.note(`${where}: process ${claim.pid} on ${claim.host} is extracting the same vectors: waits for it; if it is gone, delete ${claim.file}`);
-    await wait(LOOK_MS, undefined, order.signal && { signal: order.signal });
-  }
+  const waiting = ({ pid, host, file }: Claim) => services.note(`${where}: process ${pid} on ${host} is extracting the same vectors: waits for it; if it is gone, delete ${file}`);
+  return whileClaimed(folder, waiting, order.signal, async () => {
+    if (await whole()) reuse();
+    else await complete(services, order, folder, what);
+    return result;
+  });
 }
 
 async function complete(services: Services, order: Order, folder: string, what: string): Promise<void> {

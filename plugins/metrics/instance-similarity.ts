@@ -1,7 +1,6 @@
 /** @file `metrics/instance-similarity`: whether images made for an instance look like that instance's neighbourhood. */
 import { z } from 'zod';
-import { defineNode, fetched, inputError, type Features, type Metrics, type Neighbours, type Random, type TensorValue } from '../../engine/index.js';
-import { turns } from './algebra/turn.js';
+import { defineNode, fetched, inputError, turns, type Features, type Metrics, type Neighbours, type Random, type TensorValue } from '../../engine/index.js';
 
 export interface SimilarityOptions {
   readonly neighbours: Pick<Neighbours, 'k' | 'index'>;

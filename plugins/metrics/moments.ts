@@ -1,8 +1,7 @@
 /** @file The mean and the covariance of feature vectors that come in batches, in float64: however many there are, one matrix [F,F] is held. */
 import {
-  add, cast, inputError, isResident, matmul, mean, mul, program, rows, sub, sum, tensor, type Resident, type SessionHost, type TensorValue, type Tensorial,
+  add, cast, compiledOnce, inputError, isResident, matmul, mean, mul, program, rows, sub, sum, tensor, type Resident, type SessionHost, type TensorValue, type Tensorial,
 } from '../../engine/index.js';
-import { executableOf } from './algebra/executables.js';
 
 export interface Moments {
   readonly count: number;
@@ -47,9 +46,9 @@ export function createMoments(host: SessionHost, what: string): MomentsSum {
 
   async function addPiece(feature: TensorValue): Promise<void> {
     const [size = 0, width = 0] = feature.dims;
-    origin ??= (await (await executableOf(host, 'origin of moments', start)).run({}, { feature })).outputs.origin as TensorValue;
+    origin ??= (await (await compiledOnce(host, 'origin of moments', start)).run({}, { feature })).outputs.origin as TensorValue;
     if (origin.dims[0] !== width) throw inputError(what, `their width is ${width}, that of those before is ${origin.dims[0]}`);
-    const run = products ? await executableOf(host, 'more products', go) : await executableOf(host, 'first products', begin);
+    const run = products ? await compiledOnce(host, 'more products', go) : await compiledOnce(host, 'first products', begin);
     const { outputs } = await run.run({}, { feature, origin, ...(products && { before: products }) }, { keep: ['products'] });
     if (products) host.release([products]);
     products = outputs.products as Resident;
@@ -68,7 +67,7 @@ export function createMoments(host: SessionHost, what: string): MomentsSum {
     },
     async finish(covariance = 'sample') {
       if (count < 2 || !products || !origin) throw inputError(what, `there are ${count} vectors; moments want two at least`);
-      const width = sums.length, offset = sums.map((value) => value / count), run = await executableOf(host, 'covariance', finish);
+      const width = sums.length, offset = sums.map((value) => value / count), run = await compiledOnce(host, 'covariance', finish);
       const { outputs } = await run.run({}, {
         products, offset: tensor('f64', [1, width], offset), outer: tensor('f64', [1, width], sums.map((value) => -value)),
         factor: tensor('f64', [1], Float64Array.of(1 / (covariance === 'sample' ? count - 1 : count))),

@@ -1,7 +1,6 @@
 /** @file Precision and recall (Kynkaanniemi et al. 2019), density and coverage (Naeem et al. 2020) of samples, by balls around feature vectors. */
-import { inputError, type SessionHost, type TensorValue } from '../../engine/index.js';
+import { inputError, turns, type SessionHost, type TensorValue } from '../../engine/index.js';
 import { centreOf, placePoints, squaredDistance, tiles, uncertainty, type Points } from './algebra/distances.js';
-import { turns } from './algebra/turn.js';
 
 export interface Prdc {
   /** Share of fakes in the ball of some real, of reals in the ball of some fake. */

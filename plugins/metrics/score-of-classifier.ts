@@ -1,6 +1,5 @@
 /** @file The Inception score (Salimans et al. 2016) of any classifier's class scores: exp of the mean divergence of an image's classes from all images'. */
-import { inputError, type TensorValue } from '../../engine/index.js';
-import { turns } from './algebra/turn.js';
+import { inputError, turns, type TensorValue } from '../../engine/index.js';
 
 export interface ScoreOptions {
   /** Images in all, and the contiguous parts of floor(count / splits) that are scored apart; what is left over is left out. */

@@ -2,8 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
-import { claimFolder, diskError, exists, makeFolder, openSafetensors, writeSafetensors, writeShared, type Features, type Services, type TensorValue, type WaveContext } from '../../engine/index.js';
+import { exists, openSafetensors, whileClaimed, writeSafetensors, writeShared, type Features, type Services, type TensorValue, type WaveContext } from '../../engine/index.js';
 import type { Lists } from './distances.js';
 
 /** How lists were sought. Equal vectors and equal searches, equal lists. */
@@ -50,18 +49,6 @@ export async function writeManifest(folder: string, { key, size, width }: Featur
   await writeShared(join(folder, MANIFEST), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-/** How often another process's claim is looked at. */
-const LOOK_MS = 500;
-
 /** Makes a folder of the store and does what has to be done there while no other process does. */
-export async function alone<T>(folder: string, { node, services, signal }: Pick<WaveContext, 'node' | 'services' | 'signal'>, body: () => Promise<T>): Promise<T> {
-  await makeFolder(folder).catch((error: unknown) => { throw diskError(error, folder, 2); });
-  for (let told = false; ; told = true) {
-    const claim = await claimFolder(folder);
-    if ('release' in claim) {
-      try { return await body(); } finally { await claim.release(); }
-    }
-    if (!told) services.note(`${node}: process ${claim.pid} on ${claim.host} seeks the same neighbours: waits for it; if it is gone, delete ${claim.file}`);
-    await wait(LOOK_MS, undefined, { signal });
-  }
-}
+export const alone = <T>(folder: string, { node, services, signal }: Pick<WaveContext, 'node' | 'services' | 'signal'>, body: () => Promise<T>): Promise<T> =>
+  whileClaimed(folder, ({ pid, host, file }) => services.note(`${node}: process ${pid} on ${host} seeks the same neighbours: waits for it; if it is gone, delete ${file}`), signal, body);

@@ -2,10 +2,8 @@
  * @file A symmetric matrix turned into a band matrix with the same eigenvalues, by block Householder reflections (Bischof, Lang and Sun 2000): panels are
  * reduced here, and the products, nearly all of the work, run on the host.
  */
-import { add, concat, gather, int64, matmul, mul, program, sub, tensor, type Resident, type SessionHost, type TensorValue } from '../../../engine/index.js';
-import { executableOf } from './executables.js';
+import { add, compiledOnce, concat, gather, int64, matmul, mul, program, sub, tensor, turns, type Resident, type SessionHost, type TensorValue } from '../../../engine/index.js';
 import { reduced, SHRINK } from './factor.js';
-import { turns } from './turn.js';
 
 /** Diagonals below the main one. */
 export const BAND = 32;
@@ -25,7 +23,7 @@ const reflect = (name: string) => program(name, {}, {
 
 /** The band form of a resident symmetric matrix f64[n,n], which is released. */
 export async function bandOf(host: SessionHost, matrix: Resident, n: number, signal?: AbortSignal): Promise<Band> {
-  const turn = turns(signal), run = await executableOf(host, 'block reflection', reflect);
+  const turn = turns(signal), run = await compiledOnce(host, 'block reflection', reflect);
   const columns = new Float64Array(2 * BAND * n);
   // The matrix that is left is the part from `from` on; the panel begins at `done`.
   let a = matrix, from = 0, v: Float64Array = new Float64Array(n * BAND), t: Float64Array = new Float64Array(BAND * BAND);

@@ -2,9 +2,7 @@
  * @file Squared Euclidean distances between two sets of vectors, block by block: products in float32 on the host give each within a bound, and what the bound
  * can't decide is computed again from the vectors in float64. Decisions made of them are those of exact arithmetic on the vectors, to float64's rounding.
  */
-import { add, inputError, matmul, mul, program, reshape, tensor, type Resident, type SessionHost, type TensorValue } from '../../../engine/index.js';
-import { executableOf } from './executables.js';
-import { turns } from './turn.js';
+import { add, compiledOnce, inputError, matmul, mul, program, reshape, tensor, turns, type Resident, type SessionHost, type TensorValue } from '../../../engine/index.js';
 
 /** Numbers that go to or come from the host in one piece. */
 const PIECE = 1 << 20;
@@ -89,7 +87,7 @@ export const uncertainty = (width: number): number => (width + 24) * 2 ** -24;
 
 /** All distances of `a` to `b`, a few rows of `a` at a time. The tile's memory is used again for the next. */
 export async function* tiles(host: SessionHost, a: Points, b: Points): AsyncGenerator<Tile> {
-  const run = await executableOf(host, 'distances', products);
+  const run = await compiledOnce(host, 'distances', products);
   const norms = b.pieces.map((piece, p) => tensor('f32', [piece.dims[0]!], Float32Array.from(b.norms.subarray(p * b.rowsAPiece, p * b.rowsAPiece + piece.dims[0]!))));
   const height = Math.max(1, Math.min(a.count, Math.floor(TILE / b.count))), partial = new Float32Array(height * b.count);
   for (let from = 0; from < a.count; from += height) {

@@ -2,9 +2,7 @@
  * @file A positive semidefinite matrix as L L^T, with as many columns as it has rank: Cholesky with pivots, in blocks (Higham, Accuracy and Stability, 10.3).
  * The pivots of a block are the largest diagonals at its beginning. Its columns are eliminated here, and the remainder is updated on the host.
  */
-import { add, gather, int64, matmul, mul, program, reshape, tensor, type Resident, type SessionHost, type TensorValue } from '../../../engine/index.js';
-import { executableOf } from './executables.js';
-import { turns } from './turn.js';
+import { add, compiledOnce, gather, int64, matmul, mul, program, reshape, tensor, turns, type Resident, type SessionHost, type TensorValue } from '../../../engine/index.js';
 
 const BLOCK = 64;
 /** Matrices are cut down to what is left of them when that is less than this share. */
@@ -19,7 +17,7 @@ const part = (name: string) => program(name, {}, { s: { dtype: 'f64', dims: ['N'
 
 /** The rows and columns `kept` of a resident matrix. */
 export async function reduced(host: SessionHost, s: Resident, kept: readonly number[]): Promise<Resident> {
-  const run = await executableOf(host, 'part of a matrix', part);
+  const run = await compiledOnce(host, 'part of a matrix', part);
   const { outputs } = await run.run({}, { s, kept: int64(kept) }, { keep: ['left'] });
   return outputs.left as Resident;
 }
@@ -35,7 +33,7 @@ export interface Factor { readonly rank: number; readonly blocks: readonly Resid
  * Only strips of the matrix come here.
  */
 export async function factor(host: SessionHost, matrix: Resident, n: number, signal?: AbortSignal): Promise<Factor> {
-  const turn = turns(signal), run = await executableOf(host, 'eliminated rows', update), readDiagonal = await executableOf(host, `diagonal ${n}`, diagonalOf(n));
+  const turn = turns(signal), run = await compiledOnce(host, 'eliminated rows', update), readDiagonal = await compiledOnce(host, `diagonal ${n}`, diagonalOf(n));
   const { outputs: { diagonal: read } } = await readDiagonal.run({}, { s: matrix, at: int64(Array.from({ length: n }, (_, i) => i * (n + 1))) });
   const diagonal = Float64Array.from((read as TensorValue).data as Float64Array), floor = diagonal.map((d) => Math.max(0, d) * Math.sqrt(n) * 2 ** -51);
   const trace = diagonal.reduce((sum, d) => sum + d, 0), blocks: Resident[] = [];

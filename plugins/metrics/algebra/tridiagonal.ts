@@ -1,6 +1,6 @@
 /** @file Eigenvalues of a band matrix: the band is chased off (Rutishauser 1963, with reflections as by Lang 1993), then QL with implicit shifts. */
+import { turns } from '../../../engine/index.js';
 import { BAND, reflector, type Band } from './band.js';
-import { turns } from './turn.js';
 
 const ROOM = 2 * BAND;
 
