@@ -7,11 +7,12 @@ import { inputError } from '../spec/issue.js';
 import { near } from '../spec/near.js';
 import type { Metrics } from '../spec/picture.js';
 import type { Estimate, Table, TableRow } from '../training/table.js';
-import { command, device, deviceOf, emit, say, whole, type DeviceOptions, type SharedOptions } from './command.js';
+import { command, device, deviceOf, emit, say, whole, type DeviceOptions } from './command.js';
+import { graph as graphOptions, type GraphOptions } from './graph.js';
 import { openEngine } from './open-engine.js';
 import { STOPPED, stopOnSignals } from './stop.js';
 
-interface Options extends SharedOptions, DeviceOptions {
+interface Options extends GraphOptions, DeviceOptions {
   readonly trials?: number;
   readonly cells?: string;
   readonly out: string;
@@ -22,11 +23,12 @@ interface Options extends SharedOptions, DeviceOptions {
 type Ours = Estimate & { readonly trials: number };
 
 export const reproduceCommand = (): Command =>
-  device(command('reproduce [table]', "Rerun cells of a paper's table and print ours beside theirs. Stopped or killed, it goes on where it was.", [
+  graphOptions(device(command('reproduce [table]', "Rerun cells of a paper's table and print ours beside theirs. Stopped or killed, it goes on where it was.", [
     ['gantry reproduce', 'the tables at hand'],
     ['gantry reproduce self-cond-table1 --trials 3', 'all its cells, seeds 1 to 3'],
     ['gantry reproduce self-cond-table1 --cells grid,ring/gan', 'rows whose data or method match'],
-  ]))
+    ['gantry reproduce ic-gan-flowers --set data.config.path=photos', 'with a setting of every row changed: another folder'],
+  ])))
     .option('--trials <n>', "runs a cell, with the seeds 1, 2, … (the table's)", whole(1))
     .option('--cells <patterns>', 'only these rows: parts of data, method or data/method, separated by commas')
     .option('--out <dir>', 'where the runs are kept', 'runs/reproduce')
@@ -90,7 +92,7 @@ async function trial(table: Table, row: TableRow, graph: string, seed: number, o
     import('../registry/run-graph.js'), import('../journal/console.js'), import('../journal/run-directory.js'),
   ]);
   const sets = Object.entries(row.set ?? {}).map(([path, value]) => `${path}=${JSON.stringify(value)}`);
-  const loaded = await read(isAbsolute(graph) ? graph : join(PACKAGE, graph), sets);
+  const loaded = await read(isAbsolute(graph) ? graph : join(PACKAGE, graph), [...sets, ...options.set]);
   const out = join(options.out, table.name, addressOf(row), `seed-${seed}${options.waves ? `-${options.waves}-waves` : ''}`);
   say(`${row.row} on ${row.data}, seed ${seed}: ${out}`, true);
   // A host of its own for each run: nothing that one leaves behind weighs on the next.
@@ -115,7 +117,7 @@ function estimate(trials: readonly Metrics[], { from, scale = 1 }: Table['metric
   return { mean, ...(n > 1 && { se: Math.sqrt(variance / n) }), trials: n };
 }
 
-/** The table as Markdown: ours over theirs; below it, which rows were not run, and why. */
+/** The table as Markdown: ours over theirs, where there are any; below it, which rows were not run, and why. */
 function format(table: Table, done: readonly { readonly row: TableRow; readonly ours: ReadonlyMap<string, Ours | undefined> }[]): string {
   const spell = (value: Estimate | undefined, digits = 3): string => {
     const spread = value?.se ?? value?.sd;
@@ -124,7 +126,7 @@ function format(table: Table, done: readonly { readonly row: TableRow; readonly 
   const metrics = table.metrics.filter(({ name }) => done.some(({ row, ours }) => row.paper[name] || ours.get(name)));
   const lines = done.flatMap(({ row, ours }) => [
     [row.row, row.data, row.why ? 'ours: not run' : `ours (${Math.max(...[...ours.values()].map((one) => one?.trials ?? 0))})`, ...metrics.map((metric) => spell(ours.get(metric.name), metric.digits))],
-    ['', '', 'paper', ...metrics.map((metric) => spell(row.paper[metric.name], metric.digits))],
+    ...(Object.keys(row.paper).length ? [['', '', 'paper', ...metrics.map((metric) => spell(row.paper[metric.name], metric.digits))]] : []),
   ]);
   const all = [['', 'data', '', ...metrics.map((metric) => metric.name)], ...lines];
   const widths = all[0]!.map((_, column) => Math.max(...all.map((line) => line[column]!.length)));

@@ -158,6 +158,10 @@ test('reproduce reruns the rows of a table, and does not run twice what is finis
   const again = await folder.gantry(...args);
   expect(again.out).toMatch(/\| By one \| waves \| ours \(2\) \| 21000.0 ± 0.0 \|\n\| +\| +\| paper +\| 21000.0 ± 0.0 \|/);
   expect(again.err).not.toMatch(/done after/);
+  const changed = await folder.gantry(...args, '--set', 'count.config.step=2');
+  expect(changed).toMatchObject({ code: 2, err: expect.stringContaining('count') });
+  const other = await folder.gantry(...args, '--set', 'count.config.step=2', '--out', 'other', '--json');
+  expect(other.events).toMatchObject([{ row: 'By one', ours: { mean: 42000 } }]);
   const wrong = await folder.gantry(...args.slice(0, -1), 'three');
   expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining('no row matches; rows are waves/by-one, waves/by-two') });
 });
