@@ -52,6 +52,10 @@ const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   biggan: [...NO_FEATURES, ...LABELS, ...VECTORS, 'fake.in'],
   classes: [...LABELS, 'fake.in.label'],
   'k-means': FEW, random: FEW,
+  stored: [
+    'seen-fake.config.model', 'seen-real.config.model',
+    ...['k-means', 'random'].flatMap((how) => [20, 100, 400].flatMap((count) => ['chosen', 'instances', 'fake', 'seen', 'quality', 'coverage'].map((part) => `${part}-${how}-${count}`))),
+  ],
   balanced: ['data.config.list', 'instances.config'], tempered: ['data.config.list', 'instances.config'],
 };
 /** The unconditional BigGAN of the paper: the first of a thousand labels for everything. */
