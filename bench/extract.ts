@@ -18,7 +18,7 @@ export async function startExtractor(threads: number): Promise<Stepper> {
   const folder = await mkdtemp(path.join(tmpdir(), 'gantry-bench-')), model = path.join(folder, 'resnet50.onnx');
   await writeFile(model, resnet50(SIZE));
   const host = await createWorkerHost({ device: 'cpu', threads }), services = { host, resolve: (file: string) => file } as Services;
-  const extractor = await openExtractor(services, AllSettings.parse({ model, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }));
+  const extractor = await openExtractor(services, AllSettings.parse({ model, batch: BATCH, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }));
   await rm(folder, { recursive: true });
   const image = tensor('f32', [BATCH, 3, SIZE, SIZE], keyedRandom(1, 'bench', 0, 'image').uniform(BATCH * 3 * SIZE * SIZE).map((u) => 2 * u - 1));
   const step = () => extractor.extract(image);

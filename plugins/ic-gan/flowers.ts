@@ -25,8 +25,8 @@ const comparison: Table = {
   metrics: [distance(''), ...coverage, ...similarity],
   rows: [
     { row: 'IC-GAN', data: 'flowers 64', graph: graph('64'), set: SELDOM[64], paper: {} },
-    { row: 'Uncond. BigGAN, 1 D step', data: 'flowers 64', graph: graph('64-unconditional'), set: SELDOM[64], paper: {} },
-    { row: 'Uncond. BigGAN, 2 D steps', data: 'flowers 64', graph: graph('64-unconditional-2-steps'), set: SELDOM[64], paper: {} },
+    { row: 'Uncond. BigGAN (1 D step)', data: 'flowers 64', graph: graph('64-unconditional'), set: SELDOM[64], paper: {} },
+    { row: 'Uncond. BigGAN (2 D steps)', data: 'flowers 64', graph: graph('64-unconditional-2-steps'), set: SELDOM[64], paper: {} },
   ],
 };
 
