@@ -22,7 +22,7 @@ const checkCommand = (): Command =>
     .action(async (folder: string, options: Options) => {
       const { createConsole } = await import('../journal/console.js');
       const console = createConsole({ json: options.json });
-      const engine = await openEngine(options, {}, { console });
+      const engine = await openEngine(options, { console });
       const survey = engine.parts<Survey>('survey').find(({ name }) => name === 'image-folder')?.value;
       if (!survey) throw inputError('gantry data check', 'no plugin at hand looks at folders of photos');
       const began = performance.now();

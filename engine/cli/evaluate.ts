@@ -2,9 +2,9 @@
 import { Option, type Command } from 'commander';
 import type { Evaluation } from '../registry/evaluation.js';
 import type { Evaluated } from '../registry/judge.js';
-import { layoutOf, holdsRun } from '../journal/run-directory.js';
+import { pluginsAt } from '../registry/graph-plugins.js';
 import { inputError } from '../spec/issue.js';
-import { collect, command, device, deviceOf, emit, whole, type DeviceOptions, type SharedOptions } from './command.js';
+import { command, device, deviceOf, emit, whole, type DeviceOptions, type SharedOptions } from './command.js';
 import { openEngine } from './open-engine.js';
 import { STOPPED, stopOnSignals } from './stop.js';
 
@@ -41,7 +41,7 @@ export const evaluateCommand = (): Command =>
     .action(async (subject: string, { metrics, extractor, classifier, ...options }: Options) => {
       const [{ createConsole }, { evaluate }] = await Promise.all([import('../journal/console.js'), import('../registry/evaluation.js')]);
       const console = createConsole({ json: options.json });
-      const engine = await openEngine({ plugin: [...options.plugin, ...await pluginsOf(subject), ...(options.against ? await pluginsOf(options.against) : [])].reduce<readonly string[]>((all, one) => (all.includes(one) ? all : collect(one, all)), []) }, {}, { ...deviceOf(options), console });
+      const engine = await openEngine(options, { ...deviceOf(options), console, plugins: (await Promise.all([subject, ...(options.against === undefined ? [] : [options.against])].map(pluginsAt))).flat() });
       const stop = stopOnSignals();
       try {
         const found = await evaluate(engine, subject, {
@@ -58,13 +58,6 @@ export const evaluateCommand = (): Command =>
         await engine.close();
       }
     });
-
-/** The plugins that a run's or a graph's file asks for. */
-async function pluginsOf(path: string): Promise<readonly string[]> {
-  const { read } = await import('../dataflow/load.js');
-  const file = await holdsRun(path) ? layoutOf(path).graph : path.endsWith('.json') ? path : undefined;
-  return (file && (await read(file)).graph.plugins) || [];
-}
 
 function settingsOf(text: string, where: string): object {
   if (!text.trimStart().startsWith('{')) return { model: text };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { read } from '../dataflow/load.js';
 import type { Engine, EngineOptions, Loaded } from '../registry/engine.js';
+import { pluginsIn } from '../registry/graph-plugins.js';
 import { PACKAGE } from '../registry/paths.js';
 import { collect, type SharedOptions } from './command.js';
 import { openEngine } from './open-engine.js';
@@ -17,7 +18,7 @@ export const graph = (one: Command): Command =>
 /** Reads a graph file and opens the engine that it needs. */
 export async function openGraph(file: string, options: GraphOptions, more: EngineOptions = {}): Promise<{ readonly loaded: Loaded; readonly engine: Engine }> {
   const loaded = await read(locate(file), options.set);
-  return { loaded, engine: await openEngine(options, { file: loaded.file ?? file, ...(loaded.graph.plugins && { plugins: loaded.graph.plugins }) }, more) };
+  return { loaded, engine: await openEngine(options, { ...more, plugins: pluginsIn(loaded) }) };
 }
 
 /** The graphs of this package are at hand everywhere, as `graphs/…`. */

@@ -2,6 +2,7 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { read } from '../dataflow/load.js';
+import { pluginsIn } from '../registry/graph-plugins.js';
 import { PACKAGE } from '../registry/paths.js';
 import { inputError } from '../spec/issue.js';
 import { near } from '../spec/near.js';
@@ -34,7 +35,7 @@ export const reproduceCommand = (): Command =>
     .option('--out <dir>', 'where the runs are kept', 'runs/reproduce')
     .option('--waves <n>', "waves of each run (the graphs'); another length is another experiment", whole(1))
     .action(async (name: string | undefined, options: Options) => {
-      const engine = await openEngine(options, {}, deviceOf(options));
+      const engine = await openEngine(options, deviceOf(options));
       const tables = engine.parts<Table>('table');
       if (name === undefined) {
         for (const { value, plugin } of tables) options.json ? emit({ type: 'table', name: value.name, about: value.about, source: value.source, plugin }) : say(`${value.name}  ${value.about}`, false);
@@ -96,7 +97,7 @@ async function trial(table: Table, row: TableRow, graph: string, seed: number, o
   const out = join(options.out, table.name, addressOf(row), `seed-${seed}${options.waves ? `-${options.waves}-waves` : ''}`);
   say(`${row.row} on ${row.data}, seed ${seed}: ${out}`, true);
   // A host of its own for each run: nothing that one leaves behind weighs on the next.
-  const engine = await openEngine(options, {}, deviceOf(options));
+  const engine = await openEngine(options, { ...deviceOf(options), plugins: pluginsIn(loaded) });
   try {
     const result = await runGraph(engine, loaded, {
       out: resolve(out), resume: await holdsRun(out), seed, signal, console: createConsole(), command: process.argv.slice(2),

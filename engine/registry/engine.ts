@@ -13,6 +13,7 @@ import type { Method } from '../training/method.js';
 import type { Optimiser } from '../training/optimiser.js';
 import type { TrainingParts } from '../training/train-node.js';
 import { builtInNames, loadPlugins, type PluginFailure, type PluginRequest } from './discover.js';
+import { openDoor } from './door.js';
 import { lazyHost } from './lazy-host.js';
 import { CACHE_FOLDER, knownModels, resolvePath } from './paths.js';
 import { partsOf, type Plugin, type PluginParts } from './plugin.js';
@@ -67,6 +68,7 @@ const foundation = (options: EngineOptions): ContainerModule => new ContainerMod
 /** Builds the container from the built-in plugins and those asked for. Two parts of one kind and name are an InputError that names both plugins. */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const asked = options.plugins ?? [];
+  if (asked.length) openDoor();
   const builtIn = builtInNames().filter((name) => !asked.some((request) => request.name === name)).map((name) => ({ name, from: '.' }));
   const { plugins: modules, failures } = await loadPlugins([...builtIn, ...asked], options.modules);
   refuseTwins('plugin', modules.map(({ parts }) => ({ plugin: parts.name, name: parts.name })));

@@ -12,6 +12,7 @@ import { ask, sourceOf, type Held } from './ask.js';
 import { trainingNode } from './conditions.js';
 import { drawSamples, whole, type Instances, type InstanceWish, type SampleOptions, type Samples } from './draw-samples.js';
 import { createEngine, type EngineOptions } from './engine.js';
+import { pluginsAt } from './graph-plugins.js';
 import { nearestRows, type Nearest } from './nearest-rows.js';
 import { readRun } from './read-run.js';
 
@@ -33,11 +34,12 @@ export interface OpenOptions extends Pick<EngineOptions, 'console' | 'threads' |
 /** Images a call of the generator. */
 const BATCH = 64;
 
-/** Opens a run's directory. Throws an InputError for one without a generator. */
+/** Opens a run's directory, with the plugins that its graph asks for. Throws an InputError for one without a generator. */
 export async function openRun(path: string, options: OpenOptions = {}): Promise<OpenRun> {
-  const engine = await createEngine(options), closing: (() => Promise<void>)[] = [() => engine.close()];
+  const engine = await createEngine({ ...options, plugins: [...(options.plugins ?? []), ...await pluginsAt(path)] }), closing: (() => Promise<void>)[] = [() => engine.close()];
   const close = async () => { for (const one of closing.splice(0).reverse()) await one(); };
   try {
+    for (const { says } of engine.failures) engine.services.note(says);
     const { loaded, plan, generator } = await readRun(engine, path), { services } = engine, { networks } = generator;
     closing.push(generator.close);
     const train = trainingNode(plan)?.id ?? '', source = { dataset: sourceOf(plan, train, '@dataset'), features: networks.condition.width ? sourceOf(plan, train, '@features') : undefined };
