@@ -5,12 +5,13 @@ import { holdsRun, layoutOf } from '../journal/run-directory.js';
 import { keyedRandom } from '../session/keyed-random.js';
 import { inputError } from '../spec/issue.js';
 import { list, near } from '../spec/near.js';
-import type { Extractor, ExtractorType } from '../training/extractor.js';
+import type { Extractor } from '../training/extractor.js';
 import type { Judging, Metric, OpenMetric } from '../training/metric.js';
 import type { Dataset, Neighbours } from '../training/values.js';
 import { ask, type Held } from './ask.js';
 import { conditionSource, openDraws, type Draws } from './conditions.js';
 import type { Engine, Loaded } from './engine.js';
+import { extractorOf } from './extractors.js';
 import { createJudge, judgeImages, judgeSamples, type Evaluated } from './judge.js';
 import { readRun, referencesOf, type Run } from './read-run.js';
 
@@ -111,14 +112,6 @@ async function reference(engine: Engine, against: string | undefined, { own, of,
 function folderGraph(engine: Engine, path: string, resolution: number): Loaded {
   if (!engine.types.has(FOLDER)) throw inputError(path, `nothing here reads a folder of images: no plugin brings ${FOLDER}`);
   return { file: path, graph: { nodes: { images: { type: FOLDER, config: { path, resolution } } } }, issues: [] };
-}
-
-/** The extractor of these settings: they may be of one that a plugin brings, by its `type`; `onnx` unless they say otherwise. */
-function extractorOf(engine: Engine, given: object, where: string): { readonly type: ExtractorType; readonly settings: unknown } {
-  const { type: name = 'onnx', ...rest } = given as { readonly type?: string };
-  const type = engine.services.component<ExtractorType>('extractor', name), parsed = type.config.safeParse(rest);
-  if (!parsed.success) throw inputError(where, parsed.error.issues.map((issue) => `${issue.path.map(String).join('.') || 'it'}: ${issue.message}`).join('; '));
-  return { type, settings: parsed.data };
 }
 
 /** The judge and, if scores are wanted, the classifier: one model for both where they are spelled alike. */

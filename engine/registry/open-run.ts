@@ -5,13 +5,14 @@ import { keyedRandom } from '../session/keyed-random.js';
 import type { Device } from '../session/host.js';
 import { GantryError, inputError } from '../spec/issue.js';
 import { elements, tensor, type TensorValue } from '../spec/value.js';
-import type { Extractor, ExtractorType } from '../training/extractor.js';
+import type { Extractor } from '../training/extractor.js';
 import { rows } from '../training/networks.js';
 import type { Dataset, Features, Networks } from '../training/values.js';
 import { ask, sourceOf, type Held } from './ask.js';
 import { trainingNode } from './conditions.js';
 import { drawSamples, whole, type Instances, type InstanceWish, type SampleOptions, type Samples } from './draw-samples.js';
 import { createEngine, type EngineOptions } from './engine.js';
+import { extractorBehind } from './extractors.js';
 import { pluginsAt } from './graph-plugins.js';
 import { nearestRows, type Nearest } from './nearest-rows.js';
 import { readRun } from './read-run.js';
@@ -43,7 +44,7 @@ export async function openRun(path: string, options: OpenOptions = {}): Promise<
     const { loaded, plan, generator } = await readRun(engine, path), { services } = engine, { networks } = generator;
     closing.push(generator.close);
     const train = trainingNode(plan)?.id ?? '', source = { dataset: sourceOf(plan, train, '@dataset'), features: networks.condition.width ? sourceOf(plan, train, '@features') : undefined };
-    const node = (reference: string) => loaded.graph.nodes[reference.slice(0, reference.indexOf('.'))]!;
+    const node = (reference: string) => plan.nodes.find(({ id }) => id === reference.slice(0, reference.indexOf('.')))!;
     const hold = async (asked: Promise<Held>): Promise<Held['values']> => { const held = await asked; closing.push(held.close); return held.values; };
 
     const wanted = () => {
@@ -62,26 +63,23 @@ export async function openRun(path: string, options: OpenOptions = {}): Promise<
       return opening;
     };
     const openExtractor = async () => {
-      const { batch: _, flips: __, memory: ___, ...config } = node(wanted().features).config as Record<string, unknown>;
-      const type = services.component<ExtractorType>('extractor', 'onnx'), opened = await type.open(services, type.config.parse(config));
+      const { type, settings } = extractorBehind(engine, node(wanted().features), path), opened = await type.open(services, settings);
       closing.push(opened.close);
       return opened;
     };
     /** Photos of a folder, read at the run's size, and their features by the run's extractor. */
     const folder = async (photos: string) => {
       if (!await exists(photos)) throw inputError('--instances', `there is no folder ${photos}`, { try: 'indices such as 3,17, or random:8' });
-      const [channels, side] = networks.image, extract = node(wanted().features), reader = 'data/image-folder', before = node(wanted().dataset);
-      const { list: _, classes: __, path: ___, ...same } = (before.type === reader ? before.config : { resolution: side, channels }) as Record<string, unknown>;
-      const graph: Graph = { nodes: {
-        photos: { type: reader, config: { ...same, path: photos } },
-        features: { type: extract.type, config: { ...(extract.config as object), flips: false }, in: { dataset: 'photos.dataset' } },
-      } };
-      const asked = ask(engine, { graph, file: photos, issues: [] }, { dataset: 'photos.dataset', features: 'features.features' }).catch((error: unknown) => {
+      const [channels, side] = networks.image, extract = extractorBehind(engine, node(wanted().features), path), reader = 'data/image-folder', before = node(wanted().dataset);
+      const { list: _, classes: __, path: ___, ...same } = (before.type.name === reader ? before.config : { resolution: side, channels }) as Record<string, unknown>;
+      const graph: Graph = { nodes: { photos: { type: reader, config: { ...same, path: photos } } } };
+      const asked = ask(engine, { graph, file: photos, issues: [] }, { dataset: 'photos.dataset' }).catch((error: unknown) => {
         // An empty folder is found when the graph is composed; the option is what people know.
         if (error instanceof GantryError && error.name === 'GraphError') throw inputError('--instances', error.issues.map(({ says }) => says).join('; '), {}, { cause: error });
         throw error;
       });
-      return hold(asked) as ReturnType<typeof data>;
+      const dataset = (await hold(asked)).dataset as Dataset;
+      return { dataset, features: await extract.type.features(services, extract.settings, dataset, { where: photos, flips: false }) };
     };
 
     const run: OpenRun = {

@@ -26,7 +26,7 @@ export interface Extractor {
   close(): Promise<void>;
 }
 
-/** A part of kind `extractor`: `services.component<ExtractorType>('extractor', 'onnx')`. */
+/** A part of kind `extractor`: `services.component<ExtractorType>('extractor', 'onnx')`. The features of a node type `extractor/<name>` are those of the part `<name>`. */
 export interface ExtractorType<C = unknown> {
   readonly name: string;
   readonly about: string;
@@ -34,8 +34,11 @@ export interface ExtractorType<C = unknown> {
   readonly config: ZodType<C>;
   /** Opens it. Throws an InputError for a model that isn't what the configuration says. */
   open(services: Services, config: C): Promise<Extractor>;
-  /** The vectors of a whole data set: from the store where they are there, else extracted into it. `where` begins remarks and progress. */
-  features(services: Services, config: C, dataset: Dataset, options?: { readonly where?: string; readonly signal?: AbortSignal }): Promise<Features>;
+  /**
+   * The vectors of a whole data set: from the store where they are there, else extracted into it. `where` begins remarks and progress; `flips` says whether
+   * mirrored images have some, too, whatever the configuration says.
+   */
+  features(services: Services, config: C, dataset: Dataset, options?: { readonly where?: string; readonly flips?: boolean; readonly signal?: AbortSignal }): Promise<Features>;
 }
 
 /** How images in [-1,1] are made what a model was trained on: their value range, then (value - mean) / deviation for each channel, red first. */

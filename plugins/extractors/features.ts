@@ -6,10 +6,10 @@ import type { Settings } from './settings.js';
 import { stored, type Order, type Stored } from './store.js';
 import { vectors } from './vectors.js';
 
-export interface FeatureOptions { readonly where?: string; readonly signal?: AbortSignal }
+export interface FeatureOptions { readonly where?: string; readonly flips?: boolean | undefined; readonly signal?: AbortSignal }
 
 /** Vectors of a data set as the settings want them. `where` begins remarks and progress. */
-export async function featuresOf(services: Services, settings: Settings, dataset: Dataset, { where = settings.model, signal }: FeatureOptions = {}): Promise<Features> {
+export async function featuresOf(services: Services, settings: Settings, dataset: Dataset, { where = settings.model, flips = settings.flips, signal }: FeatureOptions = {}): Promise<Features> {
   const model = await settle(services, settings), { F: width } = await sizesOf(services, settings);
   const [channels = 0] = dataset.image.dims, wanted = model.preparation.channels === 'grey' ? 1 : 3;
   if (dataset.image.dims.length !== 3 || (channels !== wanted && channels !== 1)) {
@@ -18,7 +18,7 @@ export async function featuresOf(services: Services, settings: Settings, dataset
   if (channels < wanted) services.note(`${where}: the images of ${dataset.name} have 1 channel, ${model.name} takes ${wanted}: it is repeated`);
   const one = (mirrored: boolean) => stored(services, orderOf(services, settings, model, dataset, { mirrored, width: width!, where, signal }));
   const files: [Stored, Stored?] = [await one(false)];
-  if (settings.flips) files.push(await one(true));
+  if (flips) files.push(await one(true));
   return vectors(files, { dataset, normalised: settings.normalise, memory: (settings.memory ?? 0) * 2 ** 20 });
 }
 

@@ -52,7 +52,12 @@ const node = defineNode({
     };
   },
 });
-export default definePlugin({ name: 'tones', nodes: [node] });
+const part = {
+  name: 'tones', about: 'Tones.', config: z.strictObject({ scale }),
+  open: async (_, { scale }) => ({ key: 'tones', name: 'tones', width: WIDTH, extract: async (image) => ({ feature: tones(image, scale) }), close: async () => {} }),
+  features: (_, { scale }, dataset) => featuresOf(dataset, scale),
+};
+export default definePlugin({ name: 'tones', nodes: [node], components: [{ kind: 'extractor', name: 'tones', value: part }] });
 `;
 
 const seed = 53;
@@ -83,7 +88,7 @@ async function program(body: string): Promise<unknown> {
   return JSON.parse(stdout);
 }
 
-interface Entry { readonly instance: string; readonly seed: number }
+interface Entry { readonly instance: string; readonly seed: number; readonly distance?: number; readonly nearest?: readonly { readonly name: string; readonly cosine: number }[] }
 async function sampled(out: string, ...options: string[]): Promise<readonly Entry[]> {
   expect(await elsewhere.gantry('sample', run, ...options, '--threads', '1', '--out', out)).toMatchObject({ code: 0 });
   return JSON.parse(readFileSync(join(elsewhere.path, out, 'samples.json'), 'utf8')) as Entry[];
@@ -99,4 +104,27 @@ test(`so do sampling and judging by the command line (seed ${seed})`, async () =
   expect(await sampled('plain', '--instances', '3', '--count', '1')).toEqual([expect.objectContaining({ instance: 'class-0/3.png', seed: 0 })]);
   const judged = await elsewhere.gantry('evaluate', run, '--against', run, '--extractor', squares.model, '--metrics', 'frechet', '--count', '8', '--seeds', '1', '--threads', '1', '--json');
   expect(judged).toMatchObject({ code: 0, err: expect.not.stringContaining('warning') });
+}, 120_000);
+
+test(`candidates, nearest images and photos of a folder go through the plugin's extractor, by the settings that it has (seed ${seed})`, async () => {
+  const [first, second] = await sampled('best', '--instances', '3', '--count', '2', '--candidates', '3', '--nearest', '2');
+  expect(first!.distance!).toBeLessThanOrEqual(second!.distance!);
+  expect(first!.nearest).toHaveLength(2);
+  const [vectors, nearest] = await program(`
+    const { vector: theirs } = await run.instances('${join(squares.photos, 'class-2')}'), own = await run.instances([16, 17, 18, 19, 20, 21, 22, 23]);
+    const { names, cosine } = await run.nearest(own.image, 1);
+    console.log(JSON.stringify([[Array.from(theirs.data), Array.from(own.vector.data)], [names.flat(), Array.from(cosine), own.names]]));`) as [[number[], number[]], [string[], number[], string[]]];
+  expect(vectors[0]).toHaveLength(48);
+  expect(vectors[0]).toEqual(vectors[1]);
+  expect(nearest[0]).toEqual(nearest[2]);
+  for (const cosine of nearest[1]) expect(cosine).toBeCloseTo(1, 5);
+}, 120_000);
+
+test('a node of features without an extractor of its name says what is missing', async () => {
+  home.write('silent.mjs', PLUGIN.replace("name: 'tones', value: part", "name: 'other', value: part"));
+  const path = join(home.path, 'run/graph.json'), graph = readFileSync(path, 'utf8');
+  home.write('run/graph.json', graph.replace('tones.mjs', 'silent.mjs'));
+  const refused = await elsewhere.gantry('sample', run, '--instances', '3', '--nearest', '1', '--threads', '1', '--out', 'refused');
+  home.write('run/graph.json', graph);
+  expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('its features come from "features", a node extractor/tones; new images want an extractor of that name') });
 }, 120_000);
