@@ -47,7 +47,7 @@ export async function sampleInstances(path: string, folder: string, options: Ins
 async function sheets(run: OpenRun, folder: string, options: SampleOptions, found: Instances, nearest: number | undefined): Promise<string[]> {
   const classes = options.classes?.length ?? 1, instances = classes > 1 ? repeated(found, classes) : found, size = run.networks.image;
   const total = countOf(instances.names.length, options), grid = classes > 1 && total === instances.names.length;
-  const down = grid ? found.names.length : instances.names.length, across = total / down, digits = String(total - 1).length;
+  const down = grid ? found.names.length : instances.names.length, across = total / down;
   const contact = createSheet(folder, 'contact-sheet', 'instances and samples', { size, rows: down, columns: 1 + across, apart: 1 });
   const files: string[] = [], about: object[] = [];
   let near: Sheet | undefined;
@@ -55,7 +55,7 @@ async function sheets(run: OpenRun, folder: string, options: SampleOptions, foun
     const from = about.length, close = nearest ? await run.nearest(samples.images, nearest) : undefined;
     if (close) near ??= createSheet(folder, 'nearest', `samples and the ${close.k} training images nearest to each`, { size, rows: total, columns: 1 + close.k, apart: 1 });
     for (const [i, origin] of samples.of.entries()) {
-      const row = Math.floor((from + i) / across), column = (from + i) % across, file = `sample-${String(from + i).padStart(digits, '0')}.png`;
+      const row = Math.floor((from + i) / across), column = (from + i) % across, file = nameOf(from + i, total);
       if (column === 0) contact.put(row, 0, instances.image, origin.instance!);
       contact.put(row, 1 + column, samples.images, i);
       if (close && near!.shows(from + i)) {
@@ -70,9 +70,18 @@ async function sheets(run: OpenRun, folder: string, options: SampleOptions, foun
       });
     }
   }
-  const table = join(folder, 'samples.json'), shown = [await contact.write(), ...(near ? [await near.write()] : [])];
+  const shown = [await contact.write(), ...(near ? [await near.write()] : [])];
+  return [...shown, ...files, await writeTable(folder, about)];
+}
+
+/** The file of one sample of so many. */
+const nameOf = (sample: number, total: number): string => `sample-${String(sample).padStart(String(total - 1).length, '0')}.png`;
+
+/** Says what each sample is: written last, when the samples are there. */
+async function writeTable(folder: string, about: readonly object[]): Promise<string> {
+  const table = join(folder, 'samples.json');
   await writeAtomically(table, `${JSON.stringify(about, null, 2)}\n`);
-  return [...shown, ...files, table];
+  return table;
 }
 
 /** From one instance to another down, from one noise to another across; linear in both, vectors of length 1 kept so. */
@@ -96,10 +105,20 @@ async function paths(run: OpenRun, folder: string, options: SampleOptions & { re
   const labels = label && int64(Array.from({ length: STEPS * STEPS }, (_, i) => Number(label.data[Math.floor(i / STEPS) < STEPS / 2 ? 0 : 2])));
   const images = await run.generate(filled((_, column) => noises[column]!), { vector: filled((row) => vectors[row]!), label: labels });
   const size = run.networks.image, sheet = createSheet(folder, 'interpolation', `from ${from} down to ${to}, from seed ${seeds[0]} across to seed ${seeds[1]}`, { size, rows: STEPS, columns: 1 + STEPS, apart: 1 });
-  for (let i = 0; i < STEPS * STEPS; i++) sheet.put(Math.floor(i / STEPS), 1 + (i % STEPS), images, i);
+  const parts = (step: number) => [1 - step / (STEPS - 1), step / (STEPS - 1)] as const, files: string[] = [], about: object[] = [];
+  for (let i = 0; i < STEPS * STEPS; i++) {
+    const row = Math.floor(i / STEPS), column = i % STEPS, file = nameOf(i, STEPS * STEPS), down = parts(row), across = parts(column);
+    sheet.put(row, 1 + column, images, i);
+    await writeImage(join(folder, file), `sample ${i}`, images, i);
+    files.push(join(folder, file));
+    about.push({
+      file, row, column, instances: [from, to].map((instance, end) => ({ instance, weight: down[end] })), seeds: seeds.map((seed, end) => ({ seed, weight: across[end] })),
+      ...(labels && { class: Number(labels.data[i]) }),
+    });
+  }
   sheet.put(0, 0, instances.image, 0);
   sheet.put(STEPS - 1, 0, instances.image, 1);
-  return [await sheet.write()];
+  return [await sheet.write(), ...files, await writeTable(folder, about)];
 }
 
 /** Every instance so many times, one after the other. */

@@ -26,10 +26,12 @@ afterAll(() => {
 
 interface Entry { readonly file: string; readonly instance: string; readonly seed: number; readonly class: number; readonly distance?: number; readonly nearest?: readonly { readonly name: string }[] }
 
+interface Cell { readonly file: string; readonly row: number; readonly column: number; readonly class: number }
+
 /** Samples into a folder of that name, which succeeds; what samples.json says of them. */
-async function sampled(out: string, ...options: string[]): Promise<readonly Entry[]> {
+async function sampled<T = Entry>(out: string, ...options: string[]): Promise<readonly T[]> {
   expect(await folder.gantry('sample', 'run', ...options, '--threads', '1', '--out', out)).toMatchObject({ code: 0 });
-  return JSON.parse(readFileSync(join(folder.path, out, 'samples.json'), 'utf8')) as Entry[];
+  return JSON.parse(readFileSync(join(folder.path, out, 'samples.json'), 'utf8')) as T[];
 }
 
 /** The pixels of a picture's square whose upper left corner is there; counted from the right edge where `left` is negative. */
@@ -93,8 +95,8 @@ test(`candidates are kept nearest first, and every sample has its nearest traini
 }, 120_000);
 
 test(`a path has the samples of its ends in its corners (seed ${seed})`, async () => {
-  expect(await folder.gantry('sample', 'run', '--instances', '3,7', '--seeds', '1,2', '--interpolate', '--threads', '1', '--out', 'path')).toMatchObject({ code: 0 });
-  const ends = await sampled('ends', '--instances', '3,7', '--seeds', '1,2', '--count', '1'), sheet = join(folder.path, 'path/interpolation.png'), { height } = decode(readFileSync(sheet));
+  const cells = await sampled<Cell>('path', '--instances', '3,17', '--seeds', '1,2', '--interpolate');
+  const ends = await sampled('ends', '--instances', '3,17', '--seeds', '1,2', '--count', '1'), sheet = join(folder.path, 'path/interpolation.png'), { height } = decode(readFileSync(sheet));
   const bottom = height - NEXT, left = -8 * NEXT;
   const corners = [[left, GUTTER], [-NEXT, GUTTER], [left, bottom], [-NEXT, bottom]] as const;
   for (const [i, [x, y]] of corners.entries()) {
@@ -103,6 +105,15 @@ test(`a path has the samples of its ends in its corners (seed ${seed})`, async (
     expect(Math.max(...there.map((v, p) => Math.abs(v - end[p]!)))).toBeLessThanOrEqual(1);
   }
   expect(square(sheet, left + 3 * NEXT, GUTTER)).not.toEqual(square(sheet, left, GUTTER));
+  expect(cells).toHaveLength(64);
+  for (const { file, row, column } of cells) expect(square(sheet, left + column * NEXT, GUTTER + row * NEXT)).toEqual(picture('path', file));
+  // Three rows below the first, five columns after it: in the upper half, of the first instance's class.
+  expect(cells[3 * 8 + 5]).toEqual({
+    file: 'sample-29.png', row: 3, column: 5, class: 0, instances: [{ instance: 'class-0/3.png', weight: 4 / 7 }, { instance: 'class-2/1.png', weight: 3 / 7 }],
+    seeds: [{ seed: 1, weight: 2 / 7 }, { seed: 2, weight: 5 / 7 }],
+  });
+  expect(cells.map((cell) => cell.class)).toEqual([...Array(32).fill(0), ...Array(32).fill(2)]);
+  expect(cells[63]).toMatchObject({ instances: [{ weight: 0 }, { weight: 1 }], seeds: [{ weight: 0 }, { weight: 1 }] });
 }, 120_000);
 
 /** A run whose generator takes latents alone, as far as sampling looks at it. */
