@@ -19,6 +19,8 @@ export interface SaveOptions {
   readonly versions?: Readonly<Record<string, string>>;
   /** The last metrics, by `node.name`: `best` finds a checkpoint by them. */
   readonly metrics?: Readonly<Record<string, number>>;
+  /** Which of them came in the last wave: the journal goes on from there. */
+  readonly recent?: readonly string[];
 }
 
 /** Which checkpoint is best: by the metric `node.name`, larger (`max`) or smaller (`min`). */
@@ -27,7 +29,7 @@ export interface Best { readonly metric: string; readonly direction: 'min' | 'ma
 /** A checkpoint's place, and how many waves were complete when it was made. */
 export interface CheckpointEntry { readonly waves: number; readonly path: string }
 /** A snapshot as it was saved, and what it was saved with. */
-export interface LoadedCheckpoint extends Snapshot { readonly graph: string; readonly versions: Readonly<Record<string, string>> }
+export interface LoadedCheckpoint extends Snapshot { readonly graph: string; readonly versions: Readonly<Record<string, string>>; readonly recent: readonly string[] }
 
 interface Manifest {
   readonly gantry: 1;
@@ -35,6 +37,7 @@ interface Manifest {
   readonly graph: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly metrics: Json;
+  readonly recent?: readonly string[];
   readonly files: Readonly<Record<string, string>>;
   readonly nodes: Readonly<Record<string, SavedNode>>;
 }
@@ -50,7 +53,7 @@ const FOLDER = /^wave-(\d+)$/;
  * Saves a snapshot as `<folder>/wave-000012000`, whole or not at all, and gives that path. The same snapshot gives the same bytes.
  * Residents are fetched and written one at a time. Throws a GantryError for what can't be stored (naming its path) and for a full disk.
  */
-export async function saveCheckpoint(folder: string, snapshot: Snapshot, { host, graph, versions = {}, metrics = {} }: SaveOptions): Promise<string> {
+export async function saveCheckpoint(folder: string, snapshot: Snapshot, { host, graph, versions = {}, metrics = {}, recent = [] }: SaveOptions): Promise<string> {
   const encoder = createEncoder((resident) => host.get(resident));
   const nodes = Object.fromEntries(sorted(snapshot.nodes).map(([id, { state, registers, steps }]): [string, SavedNode] => [id, {
     steps,
@@ -63,7 +66,7 @@ export async function saveCheckpoint(folder: string, snapshot: Snapshot, { host,
     await writeAtomically(join(partial, TENSORS), async (file) => { hash = await writeSafetensors(file, encoder.tensors); });
     const manifest: Manifest = {
       gantry: FORMAT, waves: snapshot.waves, graph, versions: Object.fromEntries(sorted(versions)),
-      metrics: encoder.encode(Object.fromEntries(sorted(metrics)), 'metrics'), files: { [TENSORS]: hash }, nodes,
+      metrics: encoder.encode(Object.fromEntries(sorted(metrics)), 'metrics'), recent, files: { [TENSORS]: hash }, nodes,
     };
     await writeAtomically(join(partial, MANIFEST), seal(manifest));
   });
@@ -95,7 +98,7 @@ export async function loadCheckpoint(path: string, host: Pick<SessionHost, 'put'
       for (const [id, { steps, state, registers }] of Object.entries(manifest.nodes)) {
         nodes[id] = { steps, state: await decode(state, source), registers: await decode(registers, source) as Record<string, Value> };
       }
-      return { waves: manifest.waves, nodes, graph: manifest.graph, versions: manifest.versions };
+      return { waves: manifest.waves, nodes, graph: manifest.graph, versions: manifest.versions, recent: manifest.recent ?? [] };
     } finally {
       await file.close();
     }

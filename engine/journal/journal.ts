@@ -31,10 +31,12 @@ export interface Journal {
   note(message: string): void;
   /** Resolves when everything of the completed waves is written: await it before the checkpoint of a wave, which must not be ahead of the logs. */
   flush(): Promise<void>;
-  /** For a resume, before anything is recorded: drops all but the first `waves` waves, and learns the last metrics. */
-  cutBack(waves: number): Promise<void>;
+  /** For a resume, before anything is recorded: drops all but the first `waves` waves, and learns the last metrics; `recent` are those of the last of these waves. */
+  cutBack(waves: number, recent: readonly string[]): Promise<void>;
   /** The last value of each metric, by `node.name`, as of the last completed wave; a new object whenever it changes. */
   readonly latest: Metrics;
+  /** The metrics of the last completed wave, by `node.name`, sorted: which ones came does not show in the log, which is thinned out. */
+  readonly recent: readonly string[];
 }
 
 const EVERY = 10;
@@ -115,6 +117,7 @@ export function createJournal({ directory, portType, every = EVERY, onMetrics }:
 
   return {
     get latest() { return latest; },
+    get recent() { return [...cameIn].flatMap(([name, wave]) => (wave === current - 1 ? [name] : [])).sort(); },
     record(event) {
       if (failure) throw failure.error;
       if (event.type === 'wave') recordWave(event.wave, event.outputs);
@@ -127,35 +130,22 @@ export function createJournal({ directory, portType, every = EVERY, onMetrics }:
       await queue;
       if (failure) throw failure.error;
     },
-    async cutBack(waves) {
-      const seen = new Map<string, number[]>();
+    async cutBack(waves, recent) {
       const values: Record<string, number> = {};
-      await cutLog(join(directory, METRICS), waves, ({ wave, ...metrics }) => {
-        for (const [name, value] of Object.entries(metrics)) {
-          seen.set(name, [...(seen.get(name) ?? []), wave].slice(-2));
-          values[name] = value === null ? Number.NaN : Number(value);
-        }
+      await cutLog(join(directory, METRICS), waves, ({ wave: _, ...metrics }) => {
+        for (const [name, value] of Object.entries(metrics)) values[name] = value === null ? Number.NaN : Number(value);
       });
       await cutLog(join(directory, TIMING), waves);
       await cutLog(join(directory, NOTES), waves);
       latest = values;
       current = waves;
-      for (const [name, lines] of seen) cameIn.set(name, isDense(lines, waves - 1, every) ? waves - 1 : lines.at(-1)!);
+      for (const name of recent) cameIn.set(name, waves - 1);
       await sweepPartial(join(directory, PICTURES));
       for (const file of await readdir(join(directory, PICTURES)).catch(() => [])) {
         if ((parsePictureName(file)?.wave ?? 0) >= waves) await rm(join(directory, PICTURES, file), { force: true });
       }
     },
   };
-}
-
-/**
- * Whether a metric that was logged in these waves (its last two) came in every wave up to `wave`: then it was logged in the last wave
- * that `every` divides, and not more often. So a resumed run logs the same lines as one that was never stopped.
- */
-function isDense(lines: readonly number[], wave: number, every: number): boolean {
-  const last = lines.at(-1)!;
-  return last >= wave - (wave % every) && (lines.length < 2 || last - lines[0]! >= every);
 }
 
 const round = (value: number): number => Math.round(value * 1000) / 1000;

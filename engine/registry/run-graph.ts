@@ -79,11 +79,11 @@ export async function runGraph(engine: Engine, loaded: Loaded, options: RunOptio
     });
     const newest = resume ? await newestCheckpoint(directory.checkpoints) : undefined;
     if (newest && newest.waves >= waves) return { type: 'finished', waves: newest.waves, already: true, out: directory.path, metrics: await checkpointMetrics(newest) };
+    const saved = newest && await loadCheckpoint(newest.path, engine.services.host, { graph: hash });
     if (resume) {
-      await journal.cutBack(newest?.waves ?? 0);
+      await journal.cutBack(saved?.waves ?? 0, saved?.recent ?? []);
       await writeRunRecord(directory, { ...record, ...settings, resumed: [...(record.resumed ?? []), { waves: newest?.waves ?? 0, at: now() }] });
     }
-    const saved = newest && await loadCheckpoint(newest.path, engine.services.host, { graph: hash });
     await makeWritableFolder(directory.checkpoints);
     return await go({ engine, plan, resolved, record, seed, ...settings, saved, hash, directory, journal, options, onBegin: () => { begun = true; } });
   } catch (error) {
@@ -131,10 +131,10 @@ async function go(flow: Flow): Promise<RunResult> {
   let saving = Promise.resolve();
   /** Saves one snapshot after the other: with prefetch, further waves may end while one is being written. */
   const checkpoint = (snapshot: Snapshot): Promise<void> => {
-    const metrics = journal.latest;
+    const { latest: metrics, recent } = journal;
     saving = saving.then(async () => {
       await journal.flush();
-      await saveCheckpoint(directory.checkpoints, snapshot, { host: services.host, graph: hash, versions: record.versions, metrics });
+      await saveCheckpoint(directory.checkpoints, snapshot, { host: services.host, graph: hash, versions: record.versions, metrics, recent });
       kept = snapshot.waves;
       await pruneCheckpoints(directory.checkpoints, keep, best);
       if (kept < waves) await leaveReport(flow, kept, 'running');

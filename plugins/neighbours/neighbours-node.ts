@@ -28,12 +28,14 @@ export const ports = {
   outputs: { neighbours: '@neighbours[M,F]', metrics: '@metrics' },
 } as const;
 
-interface Outputs { readonly neighbours: Value; readonly metrics: Value }
+/** Kept in checkpoints: the vectors whose metrics have been reported. A resumed run gives their neighbours again, but does not report on them again. */
+export interface State { readonly reported?: string }
+interface Outputs { readonly neighbours: Value; readonly metrics?: Value }
 
 /** The behaviour of a node that seeks neighbours by `seek`; `search` says all that lists depend on beside the vectors. */
 export function seeking(
   { k, memory }: { readonly k: number; readonly memory: number }, search: Search, seek: (order: Order, wave: WaveContext) => Promise<Found>,
-): Behaviour<object, { readonly features: Value }, Outputs> {
+): Behaviour<State, { readonly features: Value }, Outputs> {
   let last: string | undefined;
   return {
     state: {},
@@ -57,7 +59,8 @@ export function seeking(
       });
       const { index, distance, measured } = found, neighbours: Neighbours = { [transient]: true, features, k, index, distance };
       last = features.key;
-      return { state, outputs: { neighbours, metrics: { ...(await report(features, found)), ...measured } satisfies Metrics } };
+      if (state.reported === features.key) return { state, outputs: { neighbours } };
+      return { state: { reported: features.key }, outputs: { neighbours, metrics: { ...(await report(features, found)), ...measured } satisfies Metrics } };
     },
   };
 }

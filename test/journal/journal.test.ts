@@ -47,7 +47,7 @@ test('metrics of every wave are logged each ten waves, those of a slower cadence
   expect(parsePictureName('test-view-000000015.png')).toEqual({ port: 'test-view', wave: 15 });
 });
 
-test.each([[15, 27], [15, 30], [15, 31], [4, 24], [7, 22], [10, 20], [1, 13], [3, 30], [11, 44]])(
+test.each([[15, 27], [15, 30], [15, 31], [4, 24], [7, 22], [10, 20], [1, 13], [3, 30], [11, 44], [4, 4], [9, 9]])(
   'with a cadence of %i, a run killed after wave %i and resumed has the logs of a run that was not', async (cadence, kill) => {
     const whole = open();
     play(whole, 0, 60, cadence);
@@ -57,12 +57,14 @@ test.each([[15, 27], [15, 30], [15, 31], [4, 24], [7, 22], [10, 20], [1, 13], [3
     directory = await mkdtemp(join(tmpdir(), 'gantry-journal-'));
 
     const killed = open();
-    play(killed, 0, kill + 9, cadence);
+    play(killed, 0, kill, cadence);
+    const { recent } = killed;
+    play(killed, kill, kill + 9, cadence);
     await killed.flush();
     await appendFile(join(directory, 'metrics.jsonl'), '{"wave":99,"cut sh');
     await writeFile(join(directory, 'pictures', 'test-view-000000001.png.partial'), 'half');
     const resumed = open();
-    await resumed.cutBack(kill);
+    await resumed.cutBack(kill, recent);
     play(resumed, kill, 60, cadence);
     await resumed.flush();
     expect(await readFile(join(directory, 'metrics.jsonl'), 'utf8')).toBe(wanted.metrics);
@@ -76,7 +78,7 @@ test('numbers that JSON does not have are null in the log and the last metrics k
   await journal.flush();
   expect(await readFile(join(directory, 'metrics.jsonl'), 'utf8')).toBe('{"wave":0,"test.frechet":null}\n');
   const resumed = open();
-  await resumed.cutBack(1);
+  await resumed.cutBack(1, ['test.frechet']);
   expect(resumed.latest).toEqual({ 'test.frechet': Number.NaN });
 });
 

@@ -123,7 +123,7 @@ describe(`exact search (seed ${seed})`, () => {
 describe(`neighbours/exact (seed ${seed})`, () => {
   const width = 10, labels = Int32Array.from({ length: 400 }, (_, i) => i % 5), features = (key: string) => featuresOf(points(400, width), width, { key, labels, classes: 5 });
 
-  test('emits once for each set of vectors, finds it in the store the next time, and says so', async () => {
+  test('emits once for each set of vectors and reports on them once in a run, finds it in the store the next time, and says so', async () => {
     const notes: string[] = [], given = features('set'), node = await rig(exact, { k: 7 }, { host, cache, notes });
     const first = await node.step(0, { features: given }), again = await node.step(1, { features: given });
     const { index, distance, k } = first.neighbours as Neighbours;
@@ -140,6 +140,10 @@ describe(`neighbours/exact (seed ${seed})`, () => {
     expect(found.metrics).toEqual(first.metrics);
     expect([untouched.reads, notes.length]).toEqual([0, 1]);
     expect(notes[0]).toContain('node: reuses the 7 neighbours of 400 vectors');
+
+    const resumed = await rig(exact, { k: 7 }, { host, cache });
+    resumed.state = node.state;
+    expect(Object.keys(await resumed.step(6, { features: features('set') }))).toEqual(['neighbours']);
 
     await (await rig(exact, { k: 8 }, { host, cache, notes })).step(0, { features: untouched });
     await (await rig(exact, { k: 7 }, { host, cache, notes })).step(0, { features: features('other') });
