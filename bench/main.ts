@@ -7,14 +7,14 @@ import type { Case } from './case.js';
 import { startExtractor } from './extract.js';
 import { fastest, interleave, median } from './interleave.js';
 import { missingTorch, startPeer, type Stepper } from './peer.js';
-import { scale } from './scale.js';
+import { scale, scaleHnsw } from './scale.js';
 import { kmeans, knn } from './searches.js';
 import { longestStall } from './stall.js';
 import { startGeneration, startOurs, type StepCase } from './training-step.js';
 
 const USAGE = `Usage: npm run bench -- [CASE …] [--rounds N] [--python FILE] [--json]
 
-Cases: 2d, dcgan, biggan (training steps against eager PyTorch), biggan-generate (images), each with -tuned (against PyTorch with every trick), extract, extract-tuned (features of a ResNet-50, against channels-last PyTorch, and with its batch norms folded), knn (exact neighbours, against faiss), kmeans (against scikit-learn), scale (neighbours of 1.2 million vectors, from smaller sizes), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
+Cases: 2d, dcgan, biggan (training steps against eager PyTorch), biggan-generate (images), each with -tuned (against PyTorch with every trick), extract, extract-tuned (features of a ResNet-50, against channels-last PyTorch, and with its batch norms folded), knn (exact neighbours, against faiss), kmeans (against scikit-learn), scale, scale-hnsw (neighbours of 1.2 million vectors, from smaller sizes), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
 Peers need a Python with torch, faiss or scikit-learn; a case without its peer is skipped with a line. knn and kmeans take several, with commas between them, and the fastest counts.
 
 Example: npm run bench -- 2d dcgan`;
@@ -93,6 +93,7 @@ const CASES: Readonly<Record<string, Case>> = {
   knn,
   kmeans,
   scale,
+  'scale-hnsw': scaleHnsw,
   startup: limit('startup', 'ms', 1000, startup),
   stall: limit('stall', 'ms', 50, async () => [await longestStall()]),
 };
