@@ -66,17 +66,18 @@ export async function runGraph(engine: Engine, loaded: Loaded, options: RunOptio
     waves: wavesOf(options.waves ?? before?.waves ?? graph.waves, file),
     checkpoints: { every: interval(graph.waves), keep: KEEP, ...before?.checkpoints, ...options.checkpoints },
   });
-  const { directory, record } = resume && out
+  const claim = resume && out
     ? await claimResumed(resolved, out)
     : await claimNew(resolved, out, { name: nameOfRun(file), seed, device: engine.services.host.device, ...settle(), command: options.command ?? [], started: now() });
-  let begun = false;
+  const { directory, record } = claim;
+  const journal = createJournal({
+    directory: directory.path,
+    portType: (node, port) => { const type = plan.type(node, port); return typeof type === 'string' ? type : undefined; },
+    onMetrics: (line) => console?.metrics(line),
+  });
+  let empty = !resume;
   try {
     const settings = settle(record), { waves } = settings;
-    const journal = createJournal({
-      directory: directory.path,
-      portType: (node, port) => { const type = plan.type(node, port); return typeof type === 'string' ? type : undefined; },
-      onMetrics: (line) => console?.metrics(line),
-    });
     const newest = resume ? await newestCheckpoint(directory.checkpoints) : undefined;
     if (newest && newest.waves >= waves) return { type: 'finished', waves: newest.waves, already: true, out: directory.path, metrics: await checkpointMetrics(newest) };
     const saved = newest && await loadCheckpoint(newest.path, engine.services.host, { graph: hash });
@@ -85,9 +86,10 @@ export async function runGraph(engine: Engine, loaded: Loaded, options: RunOptio
       await writeRunRecord(directory, { ...record, ...settings, resumed: [...(record.resumed ?? []), { waves: newest?.waves ?? 0, at: now() }] });
     }
     await makeWritableFolder(directory.checkpoints);
-    return await go({ engine, plan, resolved, record, seed, ...settings, saved, hash, directory, journal, options, onBegin: () => { begun = true; } });
+    return await go({ engine, plan, resolved, record, seed, ...settings, saved, hash, directory, journal, options, onWave: () => { empty = false; } });
   } catch (error) {
-    if (!begun && !resume) await unclaim(directory, out === undefined);
+    // The reason that counts is the first one; what the journal is writing is in the way of the folder's end.
+    if (empty) await journal.flush().catch(() => undefined).then(() => unclaim(claim)).catch(() => undefined);
     throw error;
   } finally {
     await directory.release();
@@ -116,11 +118,12 @@ interface Flow {
   readonly directory: RunDirectory;
   readonly journal: Journal;
   readonly options: RunOptions;
-  readonly onBegin: () => void;
+  /** A wave is complete: there is something to keep. */
+  readonly onWave: () => void;
 }
 
 async function go(flow: Flow): Promise<RunResult> {
-  const { engine, plan, record, seed, waves, checkpoints: { every, keep, best }, saved, hash, directory, journal, onBegin } = flow;
+  const { engine, plan, record, seed, waves, checkpoints: { every, keep, best }, saved, hash, directory, journal, onWave } = flow;
   const { console, signal } = flow.options;
   const services = {
     ...engine.services,
@@ -143,10 +146,10 @@ async function go(flow: Flow): Promise<RunResult> {
   };
   const weights = latestWeights(plan), stalls = watchStalls();
   const onEvent = (event: RunEvent): void | Promise<void> => {
-    if (event.type === 'started') onBegin();
     journal.record(event);
     console?.record(event);
     if (event.type !== 'wave') return;
+    onWave();
     weights.record(event.outputs);
     stalls.begin();
     if (event.completed % every === 0 || event.completed === waves) return checkpoint(event.snapshot);
@@ -157,8 +160,8 @@ async function go(flow: Flow): Promise<RunResult> {
   const end = await running.done.catch((error: unknown) => { failure = { error }; });
   const last = running.snapshot();
   if (failure) {
-    // No node was started: there is nothing to report on.
-    if (!last) throw failure.error;
+    // No node was started, or the first wave of a new run failed: there is nothing to report on.
+    if (!last || (!last.waves && !flow.options.resume)) throw failure.error;
     // A failure that left every wave complete (a node that never stepped) still deserves its results.
     if (last.waves !== waves) {
       // The reason that counts is the first one: a disk that is full may refuse the report, too.

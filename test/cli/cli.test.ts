@@ -1,5 +1,5 @@
 /** @file The command line as people use it: exit codes, messages, and what is where afterwards. */
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createFolder, GRAPH, type Folder } from './fixture.js';
 
@@ -64,11 +64,27 @@ test('a checkpoint says the metrics of its own wave, though others are under way
   expect(saved.map(({ metrics }) => metrics['count.n'])).toEqual(Array.from({ length: 20 }, (_, i) => 2 * (i + 1)));
 });
 
-test('a run that could not begin leaves nothing in the way of the next try', async () => {
-  const failed = await folder.gantry('run', 'graph.json', '--out', 'again', '--set', 'count.config.opens=false');
-  expect(failed).toMatchObject({ code: 2, err: 'InputError: node "count" (test/count): counter: it was told not to open\n' });
-  expect(readdirSync(join(folder.path, 'again'))).toEqual([]);
+test.each([
+  ['could not begin', 'count.config.opens=false', 'InputError: node "count" (test/count): counter: it was told not to open\n'],
+  ['failed in its first wave', 'count.config.failing=0', 'InputError: node "count" (test/count), wave 0: counter: it was told to fail\n'],
+])('a run that %s leaves nothing in the way of the next try, and touches nothing of others', async (_, setting, err) => {
+  expect(await folder.gantry('run', 'graph.json', '--out', 'again', '--set', setting)).toMatchObject({ code: 2, err });
+  expect(readdirSync(folder.path)).not.toContain('again');
+  expect(await folder.gantry('run', 'graph.json', '--set', setting)).toMatchObject({ code: 2, err });
+  expect(readdirSync(join(folder.path, 'runs'))).toEqual([]);
+  mkdirSync(join(folder.path, 'again'));
+  folder.write('again/remarks.txt', 'mine');
+  expect(await folder.gantry('run', 'graph.json', '--out', 'again', '--set', setting)).toMatchObject({ code: 2, err });
+  expect(readdirSync(join(folder.path, 'again'))).toEqual(['remarks.txt']);
   expect(await folder.gantry('run', 'graph.json', '--out', 'again')).toMatchObject({ code: 0 });
+  rmSync(join(folder.path, 'again'), { recursive: true });
+});
+
+test('a run that fails after its first wave keeps what it has, and so does one that fails after a resume', async () => {
+  const failed = await folder.gantry('run', 'graph.json', '--out', 'second', '--set', 'count.config.failing=1');
+  expect(failed).toMatchObject({ code: 2, err: expect.stringContaining('no checkpoint was written yet; the run is in second') });
+  expect(await folder.gantry('run', '--resume', 'second')).toMatchObject({ code: 2 });
+  expect(readdirSync(join(folder.path, 'second'))).toEqual(expect.arrayContaining(['graph.json', 'metrics.jsonl', 'report.html', 'run.json']));
 });
 
 test('the best checkpoint is that of a metric of a node that has metrics', async () => {

@@ -33,6 +33,13 @@ test.each(RUN)(`%s runs for three waves, made small (seed ${seed})`, async (file
   expect(readdirSync(out)).toEqual(expect.arrayContaining(['checkpoints', 'generator.onnx', 'metrics.jsonl', 'report.html']));
 }, 120_000);
 
+test(`more neighbours than there are images end the first wave, and leave no folder (seed ${seed})`, async () => {
+  const { nodes, ...rest } = small(await load(join(FOLDER, 'flowers-32.json')), squares), out = join(squares.folder, 'too-many');
+  const graph = { ...rest, nodes: { ...nodes, neighbours: { ...nodes.neighbours!, config: { k: 40 } } } };
+  await expect(runGraph(engine, { graph, issues: [] }, { out, waves: 3, seed })).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('nodes.neighbours.config.k: 40 neighbours are wanted of each of 40 images; there are 39 others') });
+  expect(existsSync(out)).toBe(false);
+}, 120_000);
+
 test('the tables of the paper name graph files that are there', () => {
   const rows = engine.parts<Table>('table').filter(({ plugin }) => plugin === 'ic-gan').flatMap(({ value }) => value.rows);
   const named = rows.flatMap(({ graph }) => (graph ? [graph] : []));
