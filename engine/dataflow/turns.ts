@@ -1,5 +1,6 @@
 /** @file Long work in the main thread, in turns: the event loop is never held up. */
 import { setImmediate as othersTurn } from 'node:timers/promises';
+import type { Slices } from '../tensor/slices.js';
 
 /** Milliseconds of a turn. */
 const TURN = 8;
@@ -14,4 +15,13 @@ export function turns(signal?: AbortSignal): () => Promise<void> | undefined {
       since = performance.now();
     });
   };
+}
+
+/** Does work in slices, with turns between them. */
+export async function inTurns<T>(slices: Slices<T>, signal?: AbortSignal): Promise<T> {
+  for (const turn = turns(signal);;) {
+    const { done, value } = slices.next();
+    if (done) return value;
+    await turn();
+  }
 }

@@ -1,6 +1,6 @@
 /** @file Layers: functions of a scope. What they learn and remember are leaves by path; nothing is hidden in an object. */
 import { traceError } from '../spec/issue.js';
-import { fanIn, normal, ones, torchWeight, uniform, zeros, type Initialiser } from './init.js';
+import { fanIn, normal, ones, sizedAs, torchWeight, uniform, zeros, type Initialiser } from './init.js';
 import {
   add, batchNormalise, convolution, div, gather, matmul, max, mul, reshape, reciprocal, sqrt, square, stopGradient, sub, sum, transpose, transposedConvolution,
   type ConvolutionOptions, type TransposedConvolutionOptions,
@@ -42,7 +42,7 @@ export interface ConvOptions extends ConvolutionOptions, WeightOptions {
  * It is drawn with the sizes that initialisers know.
  */
 const kernelOf = (s: Scope, [a, b, height, width]: readonly [number, number, number, number], { init = torchWeight, weight = asStored }: WeightOptions): Tensor =>
-  transpose(weight(s, s.parameter('weight', [a, height, width, b], (_, draws) => init([a, b, height, width], draws))), [0, 3, 1, 2]);
+  transpose(weight(s, s.parameter('weight', [a, height, width, b], sizedAs([a, b, height, width], init))), [0, 3, 1, 2]);
 
 /** 2-D convolution. f32[N,C,H,W] -> f32[N,out,H',W']; leaves `weight` [out,k,k,C/groups], `bias` [out]. */
 export function conv(s: Scope, x: Tensor, out: number, { kernel, bias = true, init, weight, resample, ...options }: ConvOptions): Tensor {

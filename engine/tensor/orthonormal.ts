@@ -2,6 +2,7 @@
  * @file Orthonormal rows of large matrices: the Cholesky factor of the rows' products, then a triangular solve (CholeskyQR; Stathopoulos and Wu, 2002), in
  * float64 and in blocks of 4 rows. Half the products of Gram-Schmidt done twice, and five times as many of them a second.
  */
+import type { Slices } from './slices.js';
 
 const BLOCK = 4;
 /** Columns that are worked on at a time: the rows' pieces stay in cache. */
@@ -11,30 +12,34 @@ const SPREAD = 100;
 
 /**
  * Makes the first `rows` rows of `a` orthonormal in place, each by taking away what it shares with those before it (so that Gaussian rows become uniform
- * among orthonormal ones: Stewart, 1980). Row-major, `rows` at most `columns`; throws a RangeError if the rows depend on each other.
+ * among orthonormal ones: Stewart, 1980). Row-major, `rows` at most `columns`; throws a RangeError if the rows depend on each other. In slices of a few million
+ * products at most.
  */
-export function orthonormaliseRows(a: Float64Array, rows: number, columns: number): void {
+export function* orthonormaliseRows(a: Float64Array, rows: number, columns: number): Slices<void> {
   if (rows > columns) throw new RangeError(`${rows} rows of ${columns} numbers cannot be orthonormal`);
   // Rows of zeros fill up the last block; they meet nothing.
   const padded = Math.ceil(rows / BLOCK) * BLOCK;
   const work = padded === rows ? a : new Float64Array(padded * columns);
   if (work !== a) work.set(a.subarray(0, rows * columns));
   for (let pass = 0; pass < 3; pass++) {
-    const factor = products(work, padded, columns);
+    const factor = yield* products(work, padded, columns);
     for (let i = rows; i < padded; i++) factor[i * padded + i] = 1;
-    const spread = cholesky(factor, padded);
-    solve(factor, work, padded, columns);
+    const spread = yield* cholesky(factor, padded);
+    yield* solve(factor, work, padded, columns);
     if (spread < SPREAD) break;
   }
   if (work !== a) a.set(work.subarray(0, rows * columns));
 }
 
 /** Products of all pairs of rows, as the lower triangle [rows,rows] by blocks. */
-function products(a: Float64Array, rows: number, columns: number): Float64Array {
+function* products(a: Float64Array, rows: number, columns: number): Slices<Float64Array> {
   const out = new Float64Array(rows * rows);
   for (let from = 0; from < columns; from += PANEL) {
     const to = Math.min(columns, from + PANEL);
-    for (let i = 0; i < rows; i += BLOCK) for (let j = 0; j <= i; j += BLOCK) addProducts(out, a, rows, columns, i, j, from, to);
+    for (let i = 0; i < rows; i += BLOCK) {
+      for (let j = 0; j <= i; j += BLOCK) addProducts(out, a, rows, columns, i, j, from, to);
+      yield;
+    }
   }
   return out;
 }
@@ -61,7 +66,7 @@ function addProducts(out: Float64Array, a: Float64Array, rows: number, columns: 
 }
 
 /** Replaces a symmetric matrix (its lower triangle) by its Cholesky factor; gives the largest over the smallest element of the diagonal. */
-function cholesky(g: Float64Array, size: number): number {
+function* cholesky(g: Float64Array, size: number): Slices<number> {
   let most = 0, least = Number.POSITIVE_INFINITY;
   for (let j = 0; j < size; j++) {
     const row = j * size;
@@ -88,12 +93,13 @@ function cholesky(g: Float64Array, size: number): number {
       for (let k = 0; k < j; k++) s -= g[i * size + k]! * g[row + k]!;
       g[i * size + j] = s / root;
     }
+    yield;
   }
   return most / least;
 }
 
 /** Replaces the rows of `a` by the solution of `factor` x = a, panel by panel. */
-function solve(factor: Float64Array, a: Float64Array, rows: number, columns: number): void {
+function* solve(factor: Float64Array, a: Float64Array, rows: number, columns: number): Slices<void> {
   for (let from = 0; from < columns; from += PANEL) {
     const to = Math.min(columns, from + PANEL);
     for (let i = 0; i < rows; i += BLOCK) {
@@ -106,6 +112,7 @@ function solve(factor: Float64Array, a: Float64Array, rows: number, columns: num
         }
         for (let k = from; k < to; k++) a[row + k]! *= scale;
       }
+      yield;
     }
   }
 }

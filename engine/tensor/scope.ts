@@ -5,6 +5,7 @@
 import { traceError } from '../spec/issue.js';
 import type { Draws, Initialiser } from './init.js';
 import { add, concat, constant, input, mul, reshape, split } from './ops/index.js';
+import { whole, type Slices } from './slices.js';
 import { currentPlace, within, type Tensor } from './tensor.js';
 
 export interface Leaf {
@@ -75,12 +76,21 @@ export function separate<R>(network: (scope: Scope) => R, training = false): { l
 export const sizeOf = (leaves: readonly Leaf[]): number => leaves.reduce((n, leaf) => n + leaf.dims.reduce((a, b) => a * b, 1), 0);
 
 /** The first values of a list of leaves, as the flat vector. `draws` gives a stream for each leaf by its path. */
-export function initialise(leaves: readonly Leaf[], draws: (path: string) => Draws): Float32Array {
+export const initialise = (leaves: readonly Leaf[], draws: (path: string) => Draws): Float32Array => whole(initialisation(leaves, draws));
+
+/** Numbers that a slice copies: memory that is new to the process takes its time. */
+const COPIED = 1 << 20;
+
+/** The same in slices. */
+export function* initialisation(leaves: readonly Leaf[], draws: (path: string) => Draws): Slices<Float32Array> {
   const flat = new Float32Array(sizeOf(leaves));
   let offset = 0;
   for (const leaf of leaves) {
-    const values = leaf.init(leaf.dims, draws(leaf.path));
-    flat.set(values, offset);
+    const { init, dims, path } = leaf, values = init.slices ? yield* init.slices(dims, draws(path)) : init(dims, draws(path));
+    for (let from = 0; from < values.length; from += COPIED) {
+      flat.set(values.subarray(from, from + COPIED), offset + from);
+      yield;
+    }
     offset += values.length;
   }
   return flat;

@@ -2,11 +2,12 @@
 import { z } from 'zod';
 import type { WaveContext } from '../dataflow/context.js';
 import { defineNode, type CheckContext, type NodeType, type Port, type Ports, type StartContext } from '../dataflow/node.js';
+import { inTurns } from '../dataflow/turns.js';
 import { GantryError, inputError } from '../spec/issue.js';
 import { parse, type Dim, type TensorShape } from '../spec/tensor-type.js';
 import { elements, tensor, type TensorValue, type Tensorial } from '../spec/value.js';
 import type { Executable, State } from '../session/host.js';
-import { initialise } from '../tensor/scope.js';
+import { initialisation } from '../tensor/scope.js';
 import { requireFit, type Backbone } from './backbone.js';
 import { NETWORKS, type Method, type NetworkName } from './method.js';
 import { networkPair } from './networks.js';
@@ -144,13 +145,13 @@ function stepPrograms(plan: StepPlan, freeze: number, { services }: StartContext
 }
 
 /** Draws the leaves (keyed by their paths, so that adding one changes no other), zeroes the moments, copies the averages. */
-async function firstState(plan: StepPlan, { services, random }: StartContext): Promise<Training> {
+async function firstState(plan: StepPlan, { services, random, signal }: StartContext): Promise<Training> {
   const { host } = services;
   const vectors: Record<string, Float32Array> = {};
   for (const name of NETWORKS) {
     const { parameters, buffers } = plan.pair[name].layout;
-    vectors[`${name}/parameters`] = initialise(parameters, (path) => random(`${name}.${path}`));
-    if (buffers.length) vectors[`${name}/buffers`] = initialise(buffers, (path) => random(`${name}.${path}`));
+    vectors[`${name}/parameters`] = await inTurns(initialisation(parameters, (path) => random(`${name}.${path}`)), signal);
+    if (buffers.length) vectors[`${name}/buffers`] = await inTurns(initialisation(buffers, (path) => random(`${name}.${path}`)), signal);
   }
   const copies: Record<string, string> = { 'generator/average': 'generator/parameters', 'generator/average-buffers': 'generator/buffers' };
   const tensors: Record<string, State[string]> = {};

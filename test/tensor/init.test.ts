@@ -1,6 +1,7 @@
 /** @file Initialisers: torch's ranges and counts of inputs, orthogonality in float64, and moments of what is drawn. */
-import { filled, normal, ones, orthogonal, torchWeight, uniform, xavier, zeros, type Initialiser } from '../../engine/tensor/init.js';
+import { filled, normal, ones, orthogonal, sizedAs, torchWeight, uniform, xavier, zeros, type Initialiser } from '../../engine/tensor/init.js';
 import { orthonormaliseRows } from '../../engine/tensor/orthonormal.js';
+import { whole } from '../../engine/tensor/slices.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
 
 const seed = 3;
@@ -64,12 +65,29 @@ test(`orthogonal rows are those of Gram and Schmidt (seed ${seed})`, () => {
 
 test(`rows that nearly depend on each other take another pass; rows that do are refused (seed ${seed})`, () => {
   const length = 40, noise = keyedRandom(seed, 'test', 0, 'noise').normal(3 * length), near = Float64Array.from(noise, (v, i) => Math.sin(i % length) + 1e-5 * v);
-  orthonormaliseRows(near, 3, length);
+  whole(orthonormaliseRows(near, 3, length));
   for (let a = 0; a < 3; a++) for (let b = 0; b < 3; b++) {
     let dot = 0;
     for (let k = 0; k < length; k++) dot += near[a * length + k]! * near[b * length + k]!;
     expect(dot).toBeCloseTo(a === b ? 1 : 0, 10);
   }
-  expect(() => orthonormaliseRows(Float64Array.from({ length: 80 }, (_, i) => Math.sin(i % 40)), 2, 40)).toThrow('row 1 depends on those before it');
-  expect(() => orthonormaliseRows(new Float64Array(6), 3, 2)).toThrow('3 rows of 2 numbers cannot be orthonormal');
+  expect(() => whole(orthonormaliseRows(Float64Array.from({ length: 80 }, (_, i) => Math.sin(i % 40)), 2, 40))).toThrow('row 1 depends on those before it');
+  expect(() => whole(orthonormaliseRows(new Float64Array(6), 3, 2))).toThrow('3 rows of 2 numbers cannot be orthonormal');
+});
+
+test(`a wide layer comes in many slices, with the values that all at once gives (seed ${seed})`, () => {
+  const slicesOf = (init: Initialiser, dims: readonly number[]) => {
+    const slices = init.slices!(dims, keyedRandom(seed, 'test', 0, 'leaf'));
+    for (let count = 1;; count++) {
+      const { done, value } = slices.next();
+      if (done) return { count, values: value };
+    }
+  };
+  const rows = 64, dims = [rows, 128, 3, 3], { count, values } = slicesOf(orthogonal(), dims);
+  // Draws of 65,536 numbers; four rows at a time of 256 columns, for products and for the solution; a column of the factor; a row of the result.
+  expect(count).toBe(2 + 2 * (rows / 4) * Math.ceil(1152 / 256) + rows + rows + 1);
+  expect(values).toEqual(draw(orthogonal(), dims));
+  expect(draw(normal(), [70_001])).toEqual(keyedRandom(seed, 'test', 0, 'leaf').normal(70_001));
+  expect(slicesOf(sizedAs([64, 1152], orthogonal()), [64, 9, 128]).values).toEqual(values);
+  expect(slicesOf(uniform(1), [70_001]).values).toEqual(keyedRandom(seed, 'test', 0, 'leaf').uniform(70_001).map((x) => 2 * x - 1));
 });
