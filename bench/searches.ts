@@ -1,17 +1,22 @@
 /** @file `knn` and `kmeans`: exact neighbours against faiss's flat indices, k-means against scikit-learn's. The same rows and the same number of threads on both sides. */
 import { availableParallelism } from 'node:os';
 import { keyedRandom } from '../engine/session/keyed-random.js';
+import type { SessionHost } from '../engine/session/host.js';
 import { createWorkerHost } from '../engine/session/worker-host.js';
 import { tensor } from '../engine/spec/value.js';
 import { unitVectors } from '../engine/training/unit-vectors.js';
+import type { Features } from '../engine/training/values.js';
 import { createKMeans } from '../plugins/clusterers/k-means.js';
 import { searchExactly } from '../plugins/neighbours/exact-search.js';
+import { SHARE } from '../plugins/neighbours/neighbours-node.js';
 import type { Case } from './case.js';
 import { fastest, interleave } from './interleave.js';
 import { missing, startPeer, type Stepper } from './peer.js';
 import { featuresOf, vectors, withFile } from './vectors.js';
 
-const SIZE = 20_000, WIDTH = 512, K = 50, CLUSTERS = 100, RESTARTS = 10, MEMORY = 2 ** 30;
+const SIZE = 20_000, WIDTH = 512, CLUSTERS = 100, RESTARTS = 10;
+/** Neighbours, and the node's own memory. */
+export const K = 50, MEMORY = 2 ** 30;
 const named = (threads: number) => `gantry, ${threads} thread${threads === 1 ? '' : 's'}`;
 
 async function timed(steps: number, step: () => Promise<unknown>): Promise<number> {
@@ -20,10 +25,12 @@ async function timed(steps: number, step: () => Promise<unknown>): Promise<numbe
   return (performance.now() - start) / 1000;
 }
 
-/** Our search as the node does it, checks and reading included. */
+/** A search as the node does it, checks and reading included. */
+export const search = async (host: SessionHost, features: Features) => searchExactly(host, await unitVectors(features, MEMORY * SHARE.vectors, 'bench'), { k: K, memory: MEMORY * SHARE.search });
+
 async function startSearch(data: Float32Array, threads: number): Promise<Stepper> {
   const host = await createWorkerHost({ device: 'cpu', threads }), features = featuresOf(data, WIDTH);
-  const step = async () => searchExactly(host, await unitVectors(features, MEMORY / 4, 'bench'), { k: K, memory: MEMORY / 2 });
+  const step = () => search(host, features);
   await step();
   return { name: named(threads), time: (steps) => timed(steps, step), close: () => host.close() };
 }

@@ -65,7 +65,7 @@ interface Search extends Pick<Order, 'vectors' | 'k'> {
 }
 
 /** Searches for every vector by the index, then settles what was found by exact distances. */
-async function searchAll(index: Index, { vectors, k, ef, file, signal, progress }: Search): Promise<Lists> {
+export async function searchAll(index: Index, { vectors, k, ef, file, signal, progress }: Search): Promise<Lists> {
   const { size } = vectors, each = Math.min(k + 1 + SPARE, size), lists = emptyLists(size, k), known = Math.floor(((await stat(file).catch(() => undefined))?.size ?? 0) / (4 * each));
   const kept = await open(file, known ? 'r+' : 'w+').catch((error: unknown) => { throw diskError(error, file); });
   try {

@@ -11,7 +11,7 @@ export const searchOptions = {
 };
 
 /** A quarter of the memory keeps vectors at hand, half of it is the search's; the rest goes to copies on their way. */
-const SHARE = { vectors: 1 / 4, search: 1 / 2 };
+export const SHARE = { vectors: 1 / 4, search: 1 / 2 };
 
 export interface Order {
   readonly vectors: UnitVectors;
