@@ -56,7 +56,6 @@ const FEW = ['chosen', 'instances.in.among', 'fresh-instances.in.among', 'neighb
 const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   unconditional: [...NO_FEATURES, ...CONSTANT, ...VECTORS, 'train.in.label', 'fake.in'],
   '2-steps': ['train.config.options.steps', 'data.config.batch'],
-  'unconditional-2-steps': [...NO_FEATURES, ...CONSTANT, ...VECTORS, 'train.in.label', 'fake.in', 'train.config.options.steps', 'data.config.batch'],
   biggan: [...NO_FEATURES, ...LABELS, ...VECTORS, 'fake.in'],
   classes: [...LABELS, 'fake.in.label'],
   'k-means': FEW, random: FEW,
