@@ -1,16 +1,19 @@
 /** @file What IC-GAN does on a few thousand photos on two cores, as tables for `gantry reproduce`: against networks without instances, and small versions of the paper's sweeps. */
 import type { Table, TableMetric, TableRow } from '../../engine/index.js';
 
-const graph = (name: string): string => `graphs/ic-gan/flowers-${name}.json`;
 const SOURCE = 'settings of this project; the paper has no such cells';
 
 /** Features of a data set that no row conditions on: extractors are compared with each other by it. */
 const JUDGE = { 'seen-fake.config.model': 'cifar10-resnet56', 'seen-real.config.model': 'cifar10-resnet56' };
 
 /** Judged at the end, and once in the middle of the longer runs. */
-const SELDOM = { 32: { 'evaluate.config.waves': 1500 }, 64: { 'evaluate.config.waves': 2000 } } as const;
+const SELDOM = { 32: 1500, 64: 2000 } as const;
 
-const distance = (of: string, from = 'quality', digits = 2): TableMetric => ({ name: `Frechet distance${of}`, from: `${from}.frechet`, digits });
+/** A row of the graph `flowers-<side><variant>`. */
+const run = (row: string, side: 32 | 64, variant: string, set: TableRow['set'] = {}): TableRow =>
+  ({ row, data: `flowers ${side}`, graph: `graphs/ic-gan/flowers-${side}${variant}.json`, set: { 'evaluate.config.waves': SELDOM[side], ...set }, paper: {} });
+
+const distance = (of = '', from = 'quality'): TableMetric => ({ name: `Frechet distance${of}`, from: `${from}.frechet`, digits: 2 });
 const coverage: readonly TableMetric[] = (['precision', 'recall', 'density', 'coverage'] as const).map((name) => ({ name, from: `coverage.${name}`, digits: 3 }));
 const similarity: readonly TableMetric[] = [
   { name: 'cosine, own', from: 'similarity.similarity_own', digits: 3 },
@@ -22,12 +25,12 @@ const comparison: Table = {
   name: 'ic-gan-flowers',
   about: 'Flower photos at 64x64: instances against none, each with one and two discriminator updates, in features that no network has seen.',
   source: SOURCE, trials: 1,
-  metrics: [distance(''), ...coverage, ...similarity],
+  metrics: [distance(), ...coverage, ...similarity],
   rows: [
-    { row: 'IC-GAN (1 D step)', data: 'flowers 64', graph: graph('64'), set: SELDOM[64], paper: {} },
-    { row: 'IC-GAN (2 D steps)', data: 'flowers 64', graph: graph('64-2-steps'), set: SELDOM[64], paper: {} },
-    { row: 'Uncond. BigGAN (1 D step)', data: 'flowers 64', graph: graph('64-unconditional'), set: SELDOM[64], paper: {} },
-    { row: 'Uncond. BigGAN (2 D steps)', data: 'flowers 64', graph: graph('64-unconditional-2-steps'), set: SELDOM[64], paper: {} },
+    run('IC-GAN (1 D step)', 64, ''),
+    run('IC-GAN (2 D steps)', 64, '-2-steps'),
+    run('Uncond. BigGAN (1 D step)', 64, '-unconditional'),
+    run('Uncond. BigGAN (2 D steps)', 64, '-unconditional-2-steps'),
   ],
 };
 
@@ -42,18 +45,16 @@ const neighbourhoods: Table = {
     { name: 'recall, all', from: 'coverage.recall', digits: 3 }, ...STORED.map((stored): TableMetric => ({ name: `recall, ${stored}`, from: `coverage-${stored}.recall`, digits: 3 })),
     ...similarity,
   ],
-  rows: [5, 20, 50, 200].map((k): TableRow => ({ row: `k ${k}`, data: 'flowers 32', graph: graph('32-stored'), set: { ...SELDOM[32], 'neighbours.config.k': k }, paper: {} })),
+  rows: [5, 20, 50, 200].map((k) => run(`k ${k}`, 32, '-stored', { 'neighbours.config.k': k })),
 };
 
 const extractors: Table = {
   name: 'ic-gan-flowers-extractors',
   about: 'Flower photos at 32x32: three extractors, with and without class labels (after the paper\'s table 12), judged by a fourth.',
   source: SOURCE, trials: 1,
-  metrics: [distance(''), ...coverage, ...similarity],
-  rows: ['mobilenetv2-035', 'tiny-darknet', 'cifar10-resnet20'].flatMap((model) => ['', '-classes'].map((classes): TableRow => ({
-    row: `${model}${classes && ' and classes'}`, data: 'flowers 32', graph: graph(`32${classes}`), paper: {},
-    set: { 'features.config.model': model, 'felt-fake.config.model': model, ...JUDGE, ...SELDOM[32] },
-  }))),
+  metrics: [distance(), ...coverage, ...similarity],
+  rows: ['mobilenetv2-035', 'tiny-darknet', 'cifar10-resnet20'].flatMap((model) => ['', '-classes'].map((classes) =>
+    run(`${model}${classes && ' and classes'}`, 32, classes, { 'features.config.model': model, 'felt-fake.config.model': model, ...JUDGE }))),
 };
 
 export const flowers: readonly Table[] = [comparison, neighbourhoods, extractors];
