@@ -1,7 +1,7 @@
 /** @file Judges a run's samples, or a folder of images, against real images: extraction by one frozen model, any metric that plugins bring, several noise seeds. */
 import { read } from '../dataflow/load.js';
 import { exists } from '../journal/atomic.js';
-import { holdsRun, layoutOf } from '../journal/run-directory.js';
+import { holdsRun } from '../journal/run-directory.js';
 import { keyedRandom } from '../session/keyed-random.js';
 import { inputError } from '../spec/issue.js';
 import { list, near } from '../spec/near.js';
@@ -12,6 +12,7 @@ import { ask, type Held } from './ask.js';
 import { conditionSource, openDraws, type Draws } from './conditions.js';
 import type { Engine, Loaded } from './engine.js';
 import { extractorOf } from './extractors.js';
+import { graphFileAt } from './graph-plugins.js';
 import { createJudge, judgeImages, judgeSamples, type Evaluated } from './judge.js';
 import { readRun, referencesOf, type Run } from './read-run.js';
 
@@ -103,9 +104,9 @@ async function reference(engine: Engine, against: string | undefined, { own, of,
     return own;
   }
   if (!await exists(against)) throw inputError('--against', `there is no ${against}; wants a run, a graph file or a folder of images`);
-  const isRun = await holdsRun(against);
-  if (!isRun && !against.endsWith('.json')) return (await folder(against, own?.image.dims[1] as number | undefined)).dataset as Dataset;
-  const loaded = await read(isRun ? layoutOf(against).graph : against), plan = await engine.compose(loaded), { dataset } = referencesOf({ plan, loaded });
+  const file = await graphFileAt(against);
+  if (!file) return (await folder(against, own?.image.dims[1] as number | undefined)).dataset as Dataset;
+  const loaded = await read(file), plan = await engine.compose(loaded), { dataset } = referencesOf({ plan, loaded });
   return (await of(loaded, { dataset: dataset! })).dataset as Dataset;
 }
 
