@@ -5,7 +5,7 @@
 import { traceError } from '../spec/issue.js';
 import type { Draws, Initialiser } from './init.js';
 import { add, concat, constant, input, mul, reshape, split } from './ops/index.js';
-import { whole, type Slices } from './slices.js';
+import type { Slices } from './slices.js';
 import { currentPlace, within, type Tensor } from './tensor.js';
 
 export interface Leaf {
@@ -75,14 +75,11 @@ export function separate<R>(network: (scope: Scope) => R, training = false): { l
 
 export const sizeOf = (leaves: readonly Leaf[]): number => leaves.reduce((n, leaf) => n + leaf.dims.reduce((a, b) => a * b, 1), 0);
 
-/** The first values of a list of leaves, as the flat vector. `draws` gives a stream for each leaf by its path. */
-export const initialise = (leaves: readonly Leaf[], draws: (path: string) => Draws): Float32Array => whole(initialisation(leaves, draws));
-
 /** Numbers that a slice copies: memory that is new to the process takes its time. */
 const COPIED = 1 << 20;
 
-/** The same in slices. */
-export function* initialisation(leaves: readonly Leaf[], draws: (path: string) => Draws): Slices<Float32Array> {
+/** The first values of a list of leaves, as the flat vector, in slices. `draws` gives a stream for each leaf by its path. */
+export function* initialise(leaves: readonly Leaf[], draws: (path: string) => Draws): Slices<Float32Array> {
   const flat = new Float32Array(sizeOf(leaves));
   let offset = 0;
   for (const leaf of leaves) {

@@ -7,7 +7,7 @@ import { GantryError, inputError } from '../spec/issue.js';
 import { parse, type Dim, type TensorShape } from '../spec/tensor-type.js';
 import { elements, tensor, type TensorValue, type Tensorial } from '../spec/value.js';
 import type { Executable, State } from '../session/host.js';
-import { initialisation } from '../tensor/scope.js';
+import { initialise } from '../tensor/scope.js';
 import { requireFit, type Backbone } from './backbone.js';
 import { NETWORKS, type Method, type NetworkName } from './method.js';
 import { networkPair } from './networks.js';
@@ -150,8 +150,8 @@ async function firstState(plan: StepPlan, { services, random, signal }: StartCon
   const vectors: Record<string, Float32Array> = {};
   for (const name of NETWORKS) {
     const { parameters, buffers } = plan.pair[name].layout;
-    vectors[`${name}/parameters`] = await inTurns(initialisation(parameters, (path) => random(`${name}.${path}`)), signal);
-    if (buffers.length) vectors[`${name}/buffers`] = await inTurns(initialisation(buffers, (path) => random(`${name}.${path}`)), signal);
+    vectors[`${name}/parameters`] = await inTurns(initialise(parameters, (path) => random(`${name}.${path}`)), signal);
+    if (buffers.length) vectors[`${name}/buffers`] = await inTurns(initialise(buffers, (path) => random(`${name}.${path}`)), signal);
   }
   const copies: Record<string, string> = { 'generator/average': 'generator/parameters', 'generator/average-buffers': 'generator/buffers' };
   const tensors: Record<string, State[string]> = {};

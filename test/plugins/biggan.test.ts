@@ -6,6 +6,7 @@ import { createWorkerHost } from '../../engine/session/worker-host.js';
 import { evaluate, type Feed } from '../../engine/tensor/evaluate.js';
 import { input } from '../../engine/tensor/ops/index.js';
 import { initialise, sizeOf, type Layout } from '../../engine/tensor/scope.js';
+import { whole } from '../../engine/tensor/slices.js';
 import type { Tensor } from '../../engine/tensor/tensor.js';
 import { requireFit, type Conditions, type Given } from '../../engine/training/backbone.js';
 import { bindNetwork, generatorProgram, networkPair, type NetworkPair } from '../../engine/training/networks.js';
@@ -70,7 +71,7 @@ const small = { generator: 2, discriminator: 2, latent: 9, label_embedding: 3, v
 function traced(pair: NetworkPair, training = false) {
   const { labels, width } = pair.networks.condition, feeds: Record<string, Feed> = {};
   const state = Object.fromEntries((['generator', 'discriminator'] as const).flatMap((name) => (['parameters', 'buffers'] as const).map((kind) => {
-    const values = initialise(pair[name].layout[kind], (leaf) => random(`${name} ${leaf}`)), key = `${name}/${kind}`;
+    const values = whole(initialise(pair[name].layout[kind], (leaf) => random(`${name} ${leaf}`))), key = `${name}/${kind}`;
     feeds[key] = { dims: [values.length], data: values };
     return [key, input(key, { dtype: 'f32', dims: [values.length] })];
   })));
@@ -110,7 +111,7 @@ test.each<[string, Conditions, object, RegExp[]]>([
 
 test.each(['ortho', 'N02', 'xavier'])(`first weights are %s, biases as torch's, gamma 0 (seed ${seed})`, (init) => {
   const { layout } = pairOf(32, IC, { ...small, init, attention: { generator: [8] } }).generator;
-  const valuesOf = (leaf: string) => initialise(layout.parameters.filter(({ path: at }) => at === leaf), random), w = valuesOf('block1.conv1.weight');
+  const valuesOf = (leaf: string) => whole(initialise(layout.parameters.filter(({ path: at }) => at === leaf), random)), w = valuesOf('block1.conv1.weight');
   const deviation = Math.sqrt(w.reduce((t, v) => t + v * v, 0) / w.length);
   expect(deviation / { ortho: Math.sqrt(1 / 72), N02: 0.02, xavier: Math.sqrt(2 / 144) }[init]!).toBeCloseTo(1, init === 'ortho' ? 6 : 0.7);
   expect([...valuesOf('attention1.gamma'), ...valuesOf('out.norm.bias')].every((v) => v === 0)).toBe(true);

@@ -3,6 +3,7 @@ import { keyedRandom } from '../../engine/session/keyed-random.js';
 import { evaluate, type Feed } from '../../engine/tensor/evaluate.js';
 import { input } from '../../engine/tensor/ops/index.js';
 import { bind, initialise, layoutOf, sizeOf, type BoundNetwork, type Scope } from '../../engine/tensor/scope.js';
+import { whole } from '../../engine/tensor/slices.js';
 import type { Tensor } from '../../engine/tensor/tensor.js';
 
 type Feeds = Readonly<Record<string, Feed>>;
@@ -22,7 +23,7 @@ export function feedsBy(seed: number) {
 export const boundBy = (seed: number) => (network: (s: Scope) => unknown): { readonly net: BoundNetwork; readonly feeds: Record<string, Feed> } => {
   const { random, vector } = feedsBy(seed), layout = layoutOf(network);
   const symbol = (kind: 'parameters' | 'buffers') => input(kind, { dtype: 'f32', dims: [sizeOf(layout[kind])] });
-  const feeds: Record<string, Feed> = { parameters: vector(initialise(layout.parameters, random)), buffers: vector(initialise(layout.buffers, random)) };
+  const feeds: Record<string, Feed> = { parameters: vector(whole(initialise(layout.parameters, random))), buffers: vector(whole(initialise(layout.buffers, random))) };
   return { net: bind('net', layout, symbol('parameters'), layout.buffers.length ? symbol('buffers') : undefined), feeds };
 };
 

@@ -3,6 +3,7 @@ import { ones, zeros } from '../../engine/tensor/init.js';
 import { evaluate } from '../../engine/tensor/evaluate.js';
 import { add, input, mul, sum } from '../../engine/tensor/ops/index.js';
 import { bind, initialise, layoutOf, named, separate, sizeOf, type Leaf, type Scope } from '../../engine/tensor/scope.js';
+import { whole } from '../../engine/tensor/slices.js';
 import type { Tensor } from '../../engine/tensor/tensor.js';
 
 const draws = { uniform: (n: number) => new Float32Array(n), normal: (n: number) => new Float32Array(n) };
@@ -32,7 +33,7 @@ test('a layout lists leaves by path, each once, in the order in which the networ
 
 test('first values are drawn by path, and lie in the flat vector in the order of the layout', () => {
   const asked: string[] = [];
-  const vector = initialise(layoutOf(network).parameters, (path) => { asked.push(path); return draws; });
+  const vector = whole(initialise(layoutOf(network).parameters, (path) => { asked.push(path); return draws; }));
   expect([...vector]).toEqual([1, 2, 3, 4, 1]);
   expect(asked).toEqual(['b.matrix', 'scale']);
 });

@@ -5,6 +5,7 @@ import { evaluate, type Feed } from '../../engine/tensor/evaluate.js';
 import { add, concat, oneHot, reshape, tanh } from '../../engine/tensor/ops/index.js';
 import { linear } from '../../engine/tensor/layers.js';
 import { initialise } from '../../engine/tensor/scope.js';
+import { whole } from '../../engine/tensor/slices.js';
 import { defineBackbone, type Backbone } from '../../engine/training/backbone.js';
 import { networkPair } from '../../engine/training/networks.js';
 import { trainingState, type StepPlan, type TracedStep } from '../../engine/training/step.js';
@@ -47,7 +48,7 @@ export function firstValues(plan: StepPlan): Values {
   const values: Record<string, readonly number[]> = {};
   for (const name of ['generator', 'discriminator'] as const) {
     for (const kind of ['parameters', 'buffers'] as const)
-      values[`${name}/${kind}`] = Array.from(initialise(plan.pair[name].layout[kind], (path) => keyedRandom(seed, name, 0, path)));
+      values[`${name}/${kind}`] = Array.from(whole(initialise(plan.pair[name].layout[kind], (path) => keyedRandom(seed, name, 0, path))));
   }
   const copies: Readonly<Record<string, string>> = { 'generator/average': 'generator/parameters', 'generator/average-buffers': 'generator/buffers' };
   return Object.fromEntries(Object.entries(trainingState(plan)).map(([name, { dims }]) => [name, values[copies[name] ?? name] ?? Array<number>(dims[0] as number).fill(0)]));
