@@ -2,6 +2,7 @@
 import { ContainerModule, type ContainerModuleLoadOptions } from 'inversify';
 import type { NodeType } from '../dataflow/node.js';
 import type { Backbone } from '../training/backbone.js';
+import type { Encoder } from '../training/encoder.js';
 import type { Method } from '../training/method.js';
 import type { Optimiser } from '../training/optimiser.js';
 import type { Table } from '../training/table.js';
@@ -17,6 +18,7 @@ export interface PluginParts {
   /** GAN methods. Each becomes the node type `train/<name>`. */
   readonly methods?: readonly Method[];
   readonly backbones?: readonly Backbone[];
+  readonly encoders?: readonly Encoder[];
   readonly optimisers?: readonly Optimiser[];
   /** Tables of papers that `gantry reproduce` reruns. */
   readonly tables?: readonly Table[];
@@ -30,10 +32,10 @@ export interface PluginParts {
 export type Plugin = ContainerModule & { readonly parts: PluginParts };
 
 /** Everything that a plugin contributes by name, as parts. */
-export function partsOf({ name: plugin, nodes = [], methods = [], backbones = [], optimisers = [], tables = [], components = [] }: PluginParts): Part[] {
+export function partsOf({ name: plugin, nodes = [], methods = [], backbones = [], encoders = [], optimisers = [], tables = [], components = [] }: PluginParts): Part[] {
   const named = (kind: string, values: readonly Named[]): Part[] => values.map((value) => ({ plugin, kind, name: value.name, value }));
   return [
-    ...named('node', nodes), ...named('method', methods), ...named('backbone', backbones), ...named('optimiser', optimisers), ...named('table', tables),
+    ...named('node', nodes), ...named('method', methods), ...named('backbone', backbones), ...named('encoder', encoders), ...named('optimiser', optimisers), ...named('table', tables),
     ...components.map((component) => ({ plugin, ...component })),
   ];
 }

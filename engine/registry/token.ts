@@ -24,7 +24,7 @@ export interface Part<T = unknown> {
 
 const token = <T>(name: string): ServiceIdentifier<T> => Symbol.for(`gantry.${name}`);
 
-/** Many bindings a kind; kinds are `node`, `method`, `backbone`, `optimiser`, `table` and whatever plugins invent. */
+/** Many bindings a kind; kinds are `node`, `method`, `backbone`, `encoder`, `optimiser`, `table` and whatever plugins invent. */
 export const partToken = <T>(kind: string): ServiceIdentifier<Part<T>> => token(`part.${kind}`);
 /** The session host; starts when it is first asked for. */
 export const HOST = token<SessionHost>('host');
