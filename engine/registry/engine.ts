@@ -9,6 +9,9 @@ import type { Device } from '../session/host.js';
 import { graphError, inputError, type Issue } from '../spec/issue.js';
 import { list, near } from '../spec/near.js';
 import type { Backbone } from '../training/backbone.js';
+import type { Encoder } from '../training/encoder.js';
+import type { Learner } from '../training/learner.js';
+import type { LearningParts } from '../training/learner-node.js';
 import type { Method } from '../training/method.js';
 import type { Optimiser } from '../training/optimiser.js';
 import type { TrainingParts } from '../training/train-node.js';
@@ -88,8 +91,9 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
 
   const parts = <T>(kind: string): readonly Part<T>[] => container.getAll(partToken<T>(kind));
   for (const kind of new Set(plugins.flatMap((plugin) => partsOf(plugin).map((part) => part.kind)))) refuseTwins(kind, parts(kind));
-  await addTrainers(container, parts<Method>('method'), {
-    backbones: parts<Backbone>('backbone').map(({ value }) => value), optimisers: parts<Optimiser>('optimiser').map(({ value }) => value),
+  const valuesOf = <T>(kind: string) => parts<T>(kind).map(({ value }) => value);
+  await addTrainers(container, parts<Method>('method'), parts<Learner>('learner'), {
+    backbones: valuesOf<Backbone>('backbone'), encoders: valuesOf<Encoder>('encoder'), optimisers: valuesOf<Optimiser>('optimiser'),
   });
   const nodes = parts<NodeType>('node');
   refuseTwins('node', nodes);
@@ -123,12 +127,15 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
 }
 
 /** A method becomes a node type. The trainer is loaded only where there are methods. */
-async function addTrainers(container: Container, methods: readonly Part<Method>[], choices: TrainingParts): Promise<void> {
-  if (!methods.length) return;
-  const { trainNode } = await import('../training/train-node.js');
-  for (const { plugin, value } of methods) {
-    const type: NodeType = trainNode(value, choices);
-    container.bind(partToken<NodeType>('node')).toConstantValue({ plugin, kind: 'node', name: type.name, value: type });
+async function addTrainers(container: Container, methods: readonly Part<Method>[], learners: readonly Part<Learner>[], choices: TrainingParts & LearningParts): Promise<void> {
+  const add = (plugin: string, type: NodeType) => container.bind(partToken<NodeType>('node')).toConstantValue({ plugin, kind: 'node', name: type.name, value: type });
+  if (methods.length) {
+    const { trainNode } = await import('../training/train-node.js');
+    for (const { plugin, value } of methods) add(plugin, trainNode(value, choices));
+  }
+  if (learners.length) {
+    const { learnerNode } = await import('../training/learner-node.js');
+    for (const { plugin, value } of learners) add(plugin, learnerNode(value, choices));
   }
 }
 

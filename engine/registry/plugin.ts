@@ -3,6 +3,7 @@ import { ContainerModule, type ContainerModuleLoadOptions } from 'inversify';
 import type { NodeType } from '../dataflow/node.js';
 import type { Backbone } from '../training/backbone.js';
 import type { Encoder } from '../training/encoder.js';
+import type { Learner } from '../training/learner.js';
 import type { Method } from '../training/method.js';
 import type { Optimiser } from '../training/optimiser.js';
 import type { Table } from '../training/table.js';
@@ -17,6 +18,8 @@ export interface PluginParts {
   readonly nodes?: readonly NodeType[];
   /** GAN methods. Each becomes the node type `train/<name>`. */
   readonly methods?: readonly Method[];
+  /** How encoders are trained. Each becomes the node type `train/<name>`. */
+  readonly learners?: readonly Learner[];
   readonly backbones?: readonly Backbone[];
   readonly encoders?: readonly Encoder[];
   readonly optimisers?: readonly Optimiser[];
@@ -32,10 +35,10 @@ export interface PluginParts {
 export type Plugin = ContainerModule & { readonly parts: PluginParts };
 
 /** Everything that a plugin contributes by name, as parts. */
-export function partsOf({ name: plugin, nodes = [], methods = [], backbones = [], encoders = [], optimisers = [], tables = [], components = [] }: PluginParts): Part[] {
+export function partsOf({ name: plugin, nodes = [], methods = [], learners = [], backbones = [], encoders = [], optimisers = [], tables = [], components = [] }: PluginParts): Part[] {
   const named = (kind: string, values: readonly Named[]): Part[] => values.map((value) => ({ plugin, kind, name: value.name, value }));
   return [
-    ...named('node', nodes), ...named('method', methods), ...named('backbone', backbones), ...named('encoder', encoders), ...named('optimiser', optimisers), ...named('table', tables),
+    ...named('node', nodes), ...named('method', methods), ...named('learner', learners), ...named('backbone', backbones), ...named('encoder', encoders), ...named('optimiser', optimisers), ...named('table', tables),
     ...components.map((component) => ({ plugin, ...component })),
   ];
 }

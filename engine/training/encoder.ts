@@ -1,10 +1,17 @@
 /** @file An encoder: a network that turns images into features. Under a linear head it is a partitioner, which says of every image how much it belongs to each of k parts. */
 import type { ZodType } from 'zod';
+import type { Services } from '../dataflow/context.js';
+import { compiledOnce } from '../session/compiled-once.js';
+import type { RunOptions } from '../session/host.js';
 import { inputError } from '../spec/issue.js';
+import type { Tensorial } from '../spec/value.js';
 import { linear } from '../tensor/layers.js';
 import { layoutOf, named, type Layout, type Scope } from '../tensor/scope.js';
-import { input } from '../tensor/ops/index.js';
+import { input, relu } from '../tensor/ops/index.js';
+import type { Program } from '../tensor/program.js';
 import type { Tensor } from '../tensor/tensor.js';
+import { bindNetwork, stateShapes } from './networks.js';
+import type { Partitioner } from './values.js';
 
 export interface Encoder<C = any> {
   readonly name: string;
@@ -23,19 +30,27 @@ export interface PartitionerNetwork {
   readonly config: unknown;
   /** Sizes of one image. */
   readonly image: readonly number[];
-  /** The number of parts. */
+  /** The number of parts, or of what the head projects to. */
   readonly parts: number;
+  readonly head: Head;
 }
+/** `linear`: one layer, whose outputs are a partitioner's logits. `projection`: two with a ReLU between, as contrastive learning has them, of the features' width inside. */
+export type Head = 'linear' | 'projection';
 
 /** What a partitioner says of images: their features f32[N,F], and a logit for each part f32[N,k]. */
 export interface Partition { readonly feature: Tensor; readonly logit: Tensor }
 
-/** A partitioner as a function of a scope, with its leaves: those of the encoder under `trunk`, and the linear layer `head`. */
+/** A partitioner as a function of a scope, with its leaves: those of the encoder under `trunk`, those of its head under `head`. */
 export interface PartitionerFunction {
   readonly network: PartitionerNetwork;
   readonly layout: Layout;
   apply(scope: Scope, image: Tensor): Partition;
 }
+
+const heads: Readonly<Record<Head, (s: Scope, feature: Tensor, parts: number) => Tensor>> = {
+  linear: (s, feature, parts) => linear(s, feature, parts),
+  projection: (s, feature, parts) => linear(s.at('out'), relu(linear(s.at('hidden'), feature, feature.dims[1] as number)), parts),
+};
 
 /** Finds the leaves of a partitioner by tracing it once. `where` is the place in the error of an encoder that does not fit the images. */
 export function partitionerFunction(network: PartitionerNetwork, encoder: Encoder, where = `encoder ${network.encoder}`): PartitionerFunction {
@@ -43,7 +58,27 @@ export function partitionerFunction(network: PartitionerNetwork, encoder: Encode
   if (why) throw inputError(where, `encoder ${encoder.name} can't take images [${network.image}]: ${why}`);
   const apply = (scope: Scope, image: Tensor): Partition => {
     const feature = named('trunk', scope, (s) => encoder.encode(s, image, network.config));
-    return { feature, logit: named('head', scope, (s) => linear(s, feature, network.parts)) };
+    return { feature, logit: named('head', scope, (s) => heads[network.head](s, feature, network.parts)) };
   };
   return { network, apply, layout: layoutOf((scope) => apply(scope, input('image', { dtype: 'f32', dims: [2, ...network.image] }))) };
+}
+
+/** The state of a frozen partitioner as inputs of a program, and the partitioner in evaluation mode. */
+export function partitionerSymbols({ layout, apply }: PartitionerFunction) {
+  const symbols = Object.fromEntries(Object.entries(stateShapes('encoder', layout)).map(([name, shape]) => [name, input(name, shape)]));
+  const scope = bindNetwork('encoder', layout, symbols).scope(false);
+  return { inputs: symbols, apply: (image: Tensor) => apply(scope, image) };
+}
+
+/** Evaluation: `image` f32[N,…] to `feature` and `logit`. */
+const partitionProgram = (partitioner: PartitionerFunction): Program => {
+  const { inputs, apply } = partitionerSymbols(partitioner), image = input('image', { dtype: 'f32', dims: ['N', ...partitioner.network.image] });
+  return { name: 'partitioner', inputs: { image, ...inputs }, state: {}, outputs: { ...apply(image) } };
+};
+
+/** What a frozen partitioner says of images, in evaluation mode. `keep` names what stays in the host. */
+export async function partition(services: Services, { network, state }: Partitioner, image: Tensorial, options?: RunOptions): Promise<{ readonly feature: Tensorial; readonly logit: Tensorial }> {
+  const run = await compiledOnce(services.host, `partitioner ${JSON.stringify(network)}`, () => partitionProgram(partitionerFunction(network, services.component<Encoder>('encoder', network.encoder))));
+  const { feature, logit } = (await run.run({}, { image, ...state }, options)).outputs;
+  return { feature: feature!, logit: logit! };
 }

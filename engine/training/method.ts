@@ -5,12 +5,15 @@ import type { TensorType } from '../spec/tensor-type.js';
 import type { Leaf } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Given, Judgement } from './backbone.js';
+import type { Partition } from './encoder.js';
 
 export type NetworkName = 'generator' | 'discriminator';
 export const NETWORKS: readonly NetworkName[] = ['generator', 'discriminator'];
+/** What a training step may train: a GAN's networks, or an encoder. */
+export type TrainedName = NetworkName | 'encoder';
 
 /** Optional ports (`name?`) are undefined where they are not wired. */
-type TensorPorts<P extends Ports> = { readonly [K in keyof P as K extends `${string}?` ? never : TypeOf<P[K]> extends TensorType ? K : never]: Tensor } & {
+export type TensorPorts<P extends Ports> = { readonly [K in keyof P as K extends `${string}?` ? never : TypeOf<P[K]> extends TensorType ? K : never]: Tensor } & {
   readonly [K in keyof P as K extends `${infer Name}?` ? Name : never]?: Tensor;
 };
 type PortName<P> = P extends `${infer Name}?` ? Name : P;
@@ -29,13 +32,15 @@ export interface Trace<B extends Ports, C> {
   uniform(name: string): Tensor;
   /** A network's parameters by leaf, as of now. */
   leaves(network: NetworkName): readonly (Leaf & { readonly value: Tensor })[];
+  /** What the frozen partitioner on the port `partitioner` says of images; undefined where none is wired. Gradients flow to the images. */
+  readonly partition?: (image: Tensor) => Partition;
   /** Scheduled scalars, by the names in `schedules`. */
   readonly schedule: Readonly<Record<string, Tensor>>;
   readonly options: C;
 }
 
 export interface Phase {
-  readonly trains: NetworkName;
+  readonly trains: TrainedName;
   /** Named terms, each f32[]; the loss is their sum, and every one is reported. Traced after the updates of earlier phases. */
   losses(): Readonly<Record<string, Tensor>>;
   /** More scalars to report, not part of the loss. */
@@ -49,7 +54,10 @@ export interface Phase {
 export interface Method<Name extends string = string, B extends Ports = any, C = any> {
   readonly name: Name;
   readonly about: string;
-  /** Event inputs of the training node; tensors of batch size B, one of them `image`. Those written `name?` need not be wired. */
+  /**
+   * Event inputs of the training node; tensors of batch size B, one of them `image`. Those written `name?` need not be wired. One may be a frozen partitioner that losses
+   * ask: `{ latest: '@partitioner[K,...S]' }` on the port `partitioner`.
+   */
   readonly batch: B;
   /** The ports that say what both networks are conditioned on: `i64<K>[B]` (a single label is no condition) and `f32[B,E]`. One that is not wired is no condition. */
   readonly condition: { readonly label?: PortName<keyof B & string>; readonly vector?: PortName<keyof B & string> };

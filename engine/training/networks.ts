@@ -9,7 +9,7 @@ import { program, type Program } from '../tensor/program.js';
 import { bind, layoutOf, sizeOf, type BoundNetwork, type Layout, type Scope } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Backbone, Condition, Given, Judgement } from './backbone.js';
-import type { NetworkName } from './method.js';
+import type { TrainedName } from './method.js';
 import type { Networks, Weights } from './values.js';
 
 const shape = (dtype: TensorShape['dtype'], ...dims: Dim[]): TensorShape => ({ dtype, dims });
@@ -51,13 +51,13 @@ export function networkPair(networks: Networks, backbone: Backbone): NetworkPair
 }
 
 /** The state tensors of one network, by name. */
-export const stateShapes = (name: NetworkName, layout: Layout): Record<string, TensorShape> => ({
+export const stateShapes = (name: TrainedName, layout: Layout): Record<string, TensorShape> => ({
   [`${name}/parameters`]: shape('f32', sizeOf(layout.parameters)),
   ...(layout.buffers.length ? { [`${name}/buffers`]: shape('f32', sizeOf(layout.buffers)) } : {}),
 });
 
 /** Binds a network's leaves to the symbols of its state. */
-export const bindNetwork = (name: NetworkName, layout: Layout, state: Readonly<Record<string, Tensor>>): BoundNetwork =>
+export const bindNetwork = (name: TrainedName, layout: Layout, state: Readonly<Record<string, Tensor>>): BoundNetwork =>
   bind(name, layout, state[`${name}/parameters`]!, state[`${name}/buffers`]);
 
 /** Evaluation: latents `z` f32[N,Z] and the condition (`label`, `vector`) to `image`, for any N, or faster for a given one. */

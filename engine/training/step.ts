@@ -4,21 +4,30 @@ import type { TensorShape } from '../spec/tensor-type.js';
 import { grad } from '../tensor/grad.js';
 import { add, concat, input, mul, reshape, slice, split, stopGradient, sub } from '../tensor/ops/index.js';
 import type { Program, ProgramState } from '../tensor/program.js';
-import { type BoundNetwork } from '../tensor/scope.js';
+import type { BoundNetwork, Layout, Scope } from '../tensor/scope.js';
 import { within, type Tensor } from '../tensor/tensor.js';
 import type { Given } from './backbone.js';
-import { NETWORKS, type Method, type NetworkName, type Phase, type Trace } from './method.js';
+import { partitionerSymbols, type PartitionerFunction } from './encoder.js';
+import type { Phase, Trace, TrainedName } from './method.js';
 import { bindNetwork, stateShapes, type NetworkPair } from './networks.js';
 import type { Optimiser } from './optimiser.js';
 
 export interface ConfiguredOptimiser { readonly type: Optimiser; readonly config: unknown }
 export interface Averaging { readonly decay: number; readonly statistics: boolean; readonly from: number }
 
-export interface StepPlan {
-  readonly method: Method;
+/** What a method and a learner share: phases of losses, written in a trace. */
+interface Losses {
+  readonly name: string;
+  // biome-ignore lint/suspicious/noExplicitAny: each has a trace of its own
+  phases(trace: any): readonly Phase[];
+  // biome-ignore lint/suspicious/noExplicitAny: and options of its own
+  schedules?(options: any): Readonly<Record<string, (wave: number) => number>>;
+}
+
+interface Plan {
+  readonly method: Losses;
   readonly options: unknown;
-  readonly pair: NetworkPair;
-  /** Of both networks. */
+  /** Of all networks. */
   readonly optimiser: ConfiguredOptimiser;
   readonly averaging?: Averaging | undefined;
   /** Slices of the batch whose gradients are averaged before an update. */
@@ -27,11 +36,23 @@ export interface StepPlan {
   readonly frozen?: boolean;
   /** Types of the batch's tensors that are wired, all sizes known. */
   readonly batch: Readonly<Record<string, TensorShape>>;
+  /** A partitioner that the losses may ask, and that stays as it is. */
+  readonly partitioner?: PartitionerFunction | undefined;
 }
+/** The step of a GAN. */
+export interface StepPlan extends Plan { readonly pair: NetworkPair }
+/** The step of an encoder with its head. */
+export interface EncoderPlan extends Plan { readonly encoder: PartitionerFunction }
+export type AnyPlan = StepPlan | EncoderPlan;
+
+/** The leaves of every network that a step trains. */
+export const layoutsOf = (plan: AnyPlan): Readonly<Partial<Record<TrainedName, Layout>>> =>
+  ('pair' in plan ? { generator: plan.pair.generator.layout, discriminator: plan.pair.discriminator.layout } : { encoder: plan.encoder.layout });
+export const networksOf = (plan: AnyPlan): readonly TrainedName[] => Object.keys(layoutsOf(plan)) as TrainedName[];
 
 /** Scalars fed each wave as a small vector: those of an optimiser's n-th update, the value of a schedule, or the decay of the average. */
 export type ScalarSlot =
-  | { readonly of: 'optimiser'; readonly network: NetworkName; readonly update: number }
+  | { readonly of: 'optimiser'; readonly network: TrainedName; readonly update: number }
   | { readonly of: 'schedule'; readonly name: string }
   | { readonly of: 'averaging' };
 
@@ -45,14 +66,15 @@ export interface TracedStep {
   /** The random draws to feed, by name. */
   readonly draws: Readonly<Record<string, Draw>>;
   /** Updates of each network in this program. */
-  readonly updates: Readonly<Record<NetworkName, number>>;
+  readonly updates: Readonly<Partial<Record<TrainedName, number>>>;
 }
 
 /** State names and types of a training step: networks, moments, averages. */
-export function trainingState({ pair, optimiser: { type, config }, averaging }: StepPlan): Record<string, TensorShape> {
+export function trainingState(plan: AnyPlan): Record<string, TensorShape> {
+  const { optimiser: { type, config }, averaging } = plan, layouts = layoutsOf(plan);
   const states: Record<string, TensorShape> = {};
-  for (const name of NETWORKS) {
-    const shapes = stateShapes(name, pair[name].layout);
+  for (const name of networksOf(plan)) {
+    const shapes = stateShapes(name, layouts[name]!);
     Object.assign(states, shapes);
     for (const moment of type.moments(config)) states[`${name}/${moment}`] = shapes[`${name}/parameters`]!;
   }
@@ -67,7 +89,7 @@ const symbols = (shapes: Readonly<Record<string, TensorShape>>): Record<string, 
   Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, input(name, shape)]));
 
 /** How often each phase is active, for choosing the program of a wave. */
-export function phaseCadence(plan: StepPlan): number[] {
+export function phaseCadence(plan: AnyPlan): number[] {
   const cadence: number[] = [];
   traceStep(plan, ({ every = 1 }) => {
     cadence.push(every);
@@ -77,12 +99,13 @@ export function phaseCadence(plan: StepPlan): number[] {
 }
 
 /** Traces the step of the phases that `active` picks. */
-export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): TracedStep {
-  const { method, pair, optimiser: { type, config }, averaging, accumulate } = plan;
+export function traceStep(plan: AnyPlan, active: (phase: Phase) => boolean): TracedStep {
+  const { method, partitioner, optimiser: { type, config }, averaging, accumulate } = plan, names = networksOf(plan), layouts = layoutsOf(plan);
   const where = `train/${method.name}`, training = !plan.frozen;
   const state = symbols(trainingState(plan)), batch = symbols(plan.batch);
   const size = Object.values(plan.batch)[0]!.dims[0] as number;
-  const bound = Object.fromEntries(NETWORKS.map((name) => [name, bindNetwork(name, pair[name].layout, state)])) as Record<NetworkName, BoundNetwork>;
+  const bound = Object.fromEntries(names.map((name) => [name, bindNetwork(name, layouts[name]!, state)])) as Record<TrainedName, BoundNetwork>;
+  const asked = partitioner && partitionerSymbols(partitioner);
   const next: Record<string, Tensor> = {};
   const drawn: Record<string, { readonly of: Draw['of']; readonly value: Tensor }> = {};
   const fed: Record<string, Tensor> = {};
@@ -94,28 +117,22 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
   };
   const schedule = Object.fromEntries(Object.keys(method.schedules?.(plan.options) ?? {}).map((name) => [name, feed(`schedule.${name}`, { of: 'schedule', name }, 1)[0]!]));
 
-  const traceOf = (from: number, to: number): Trace<never, unknown> => {
+  const scope = (network: TrainedName) => bound[network].scope(training);
+  const networks = 'pair' in plan ? pairIn(plan.pair, scope) : { E: (image: Tensor) => within('encoder', () => plan.encoder.apply(scope('encoder'), image)) };
+
+  const traceOf = (from: number, to: number) => {
     const cut = (t: Tensor) => (to - from === size ? t : slice(t, 0, from, to));
     const draw = (of: Draw['of'], name: string, dims: readonly number[]) => {
       drawn[name] ??= { of, value: input(name, { dtype: 'f32', dims }) };
       return cut(drawn[name].value);
     };
-    const D: Trace<never, unknown>['D'] = (image, condition) =>
-      within('discriminator', () => pair.discriminator.apply(bound.discriminator.scope(training), image, condition));
     return {
-      D,
-      scores(...batches) {
-        if (!pair.discriminator.perImage) return batches.map(([image, condition]) => D(image, condition).logit);
-        const joined = (parts: readonly (Tensor | undefined)[]) => (parts.every((t) => t !== undefined) ? concat(parts as readonly Tensor[], 0) : undefined);
-        const condition: Given = { label: joined(batches.map(([, { label }]) => label)), vector: joined(batches.map(([, { vector }]) => vector)) };
-        const { logit } = D(concat(batches.map(([image]) => image), 0), condition);
-        return split(logit, batches.map(([image]) => image.dims[0] as number), 0);
-      },
-      G: (z, condition) => within('generator', () => pair.generator.apply(bound.generator.scope(training), z, condition)),
-      batch: Object.fromEntries(Object.entries(batch).map(([port, t]) => [port, cut(t)])) as never,
-      z: (name = 'z') => draw('normal', name, [size, pair.networks.latent]),
-      uniform: (name) => draw('uniform', name, [size]),
-      leaves: (network) => pair[network].layout.parameters.map((leaf) => ({ ...leaf, value: bound[network].leaf(leaf.path) })),
+      ...networks,
+      batch: Object.fromEntries(Object.entries(batch).map(([port, t]) => [port, cut(t)])),
+      ...('pair' in plan && { z: (name = 'z') => draw('normal', name, [size, plan.pair.networks.latent]) }),
+      uniform: (name: string) => draw('uniform', name, [size]),
+      leaves: (network: TrainedName) => layouts[network]!.parameters.map((leaf) => ({ ...leaf, value: bound[network].leaf(leaf.path) })),
+      ...(asked && { partition: (image: Tensor) => within('partitioner', () => asked.apply(image)) }),
       schedule, options: plan.options,
     };
   };
@@ -126,7 +143,7 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
   const phases: readonly Phase[] = phasesOf[0]!;
 
   const outputs: Record<string, Tensor> = {};
-  const updates = { generator: 0, discriminator: 0 };
+  const updates: Partial<Record<TrainedName, number>> = Object.fromEntries(names.map((name) => [name, 0]));
   const report = (phase: Phase, terms: Readonly<Record<string, Tensor>>) => {
     for (const [name, value] of Object.entries(terms)) outputs[`${phase.trains}.${name}`] = value;
   };
@@ -142,7 +159,8 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
       const key = `${phase.trains}/${name}`;
       return [name, next[key] ?? state[key]!];
     }));
-    const index = updates[phase.trains]++;
+    const index = updates[phase.trains]!;
+    updates[phase.trains] = index + 1;
     const scalars = feed(`${phase.trains}.update${index}`, { of: 'optimiser', network: phase.trains, update: index }, type.scalars(config, 1, 1).length);
     const after = type.update(config, network.parameters, stopGradient(gradients.reduce((a, b) => add(a, b))), moments, scalars);
     network.parameters = after.parameters;
@@ -154,7 +172,7 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
       within(`${where}, ${phase.trains} phase`, () => update(phase, phasesOf.slice(t * accumulate, (t + 1) * accumulate).map((slicePhases) => slicePhases[p]!)));
   });
 
-  for (const name of NETWORKS) {
+  for (const name of names) {
     next[`${name}/parameters`] = bound[name].parameters;
     if (bound[name].buffers) next[`${name}/buffers`] = bound[name].buffers;
   }
@@ -167,8 +185,24 @@ export function traceStep(plan: StepPlan, active: (phase: Phase) => boolean): Tr
   }
   const states: Record<string, ProgramState> = Object.fromEntries(Object.entries(state).map(([name, value]) => [name, { value, next: next[name] ?? value }]));
   return {
-    program: { name: where, inputs: { ...batch, ...Object.fromEntries(Object.entries(drawn).map(([name, { value }]) => [name, value])), ...fed }, state: states, outputs },
+    program: { name: where, inputs: { ...batch, ...Object.fromEntries(Object.entries(drawn).map(([name, { value }]) => [name, value])), ...fed, ...asked?.inputs }, state: states, outputs },
     slots, updates,
     draws: Object.fromEntries(Object.entries(drawn).map(([name, { of, value }]) => [name, { of, dims: value.dims as readonly number[] }])),
+  };
+}
+
+/** A GAN's networks as methods see them. */
+function pairIn(pair: NetworkPair, scope: (network: TrainedName) => Scope): Pick<Trace<never, unknown>, 'G' | 'D' | 'scores'> {
+  const D: Trace<never, unknown>['D'] = (image, condition) => within('discriminator', () => pair.discriminator.apply(scope('discriminator'), image, condition));
+  return {
+    D,
+    scores(...batches) {
+      if (!pair.discriminator.perImage) return batches.map(([image, condition]) => D(image, condition).logit);
+      const joined = (parts: readonly (Tensor | undefined)[]) => (parts.every((t) => t !== undefined) ? concat(parts as readonly Tensor[], 0) : undefined);
+      const condition: Given = { label: joined(batches.map(([, { label }]) => label)), vector: joined(batches.map(([, { vector }]) => vector)) };
+      const { logit } = D(concat(batches.map(([image]) => image), 0), condition);
+      return split(logit, batches.map(([image]) => image.dims[0] as number), 0);
+    },
+    G: (z, condition) => within('generator', () => pair.generator.apply(scope('generator'), z, condition)),
   };
 }

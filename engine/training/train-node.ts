@@ -1,28 +1,24 @@
-/** @file Makes a method the node type `train/<name>`: one training loop, one state and one set of reports for every GAN. */
+/** @file Makes a method the node type `train/<name>`: networks and settings from its configuration, the batch from its ports. */
 import { z } from 'zod';
-import type { WaveContext } from '../dataflow/context.js';
-import { defineNode, type CheckContext, type NodeType, type Port, type Ports, type StartContext } from '../dataflow/node.js';
-import { inTurns } from '../dataflow/turns.js';
-import { GantryError, inputError } from '../spec/issue.js';
+import { defineNode, type CheckContext, type NodeType, type Port, type Ports } from '../dataflow/node.js';
+import { inputError } from '../spec/issue.js';
 import { parse, type Dim, type TensorShape } from '../spec/tensor-type.js';
-import { elements, tensor, type TensorValue, type Tensorial } from '../spec/value.js';
-import type { Executable, State } from '../session/host.js';
-import { initialise } from '../tensor/scope.js';
+import type { Tensorial } from '../spec/value.js';
 import { requireFit, type Backbone } from './backbone.js';
-import { NETWORKS, type Method, type NetworkName } from './method.js';
+import { partitionerFunction, type Encoder } from './encoder.js';
+import { trainingLoop, type Training } from './loop.js';
+import type { Method } from './method.js';
 import { networkPair } from './networks.js';
 import type { Optimiser } from './optimiser.js';
-import { factorAt, scheduleConfig } from './schedule.js';
-import { phaseCadence, trainingState, traceStep, type ConfiguredOptimiser, type StepPlan, type TracedStep } from './step.js';
-import type { Networks, Weights } from './values.js';
+import { scheduleConfig } from './schedule.js';
+import type { ConfiguredOptimiser, StepPlan } from './step.js';
+import type { Networks, Partitioner, Weights } from './values.js';
 
 /** What plugins gave for training nodes to choose from; their configurations become branches of the node's. */
 export interface TrainingParts { readonly backbones: readonly Backbone[]; readonly optimisers: readonly Optimiser[] }
 
-/** The state of a training node: one version of every tensor, and how many updates each network has had. */
-interface Training { readonly tensors: State; readonly updates: Readonly<Record<NetworkName, number>> }
-
-const oneOf = (parts: readonly { readonly name: string; readonly config: z.ZodType }[]) =>
+/** The configuration of a component that is chosen by its name. */
+export const oneOf = (parts: readonly { readonly name: string; readonly config: z.ZodType }[]) =>
   z.discriminatedUnion('type', parts.map((part) => part.config) as never, { error: () => `{ type: ${parts.map((part) => part.name).join(' | ')}, … }` }) as z.ZodType<{ type: string }>;
 
 const averagingConfig = z.strictObject({
@@ -45,7 +41,7 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
     options: method.options.prefault({}),
   });
   const typeOf = (port: Port) => (typeof port === 'string' ? port : 'latest' in port ? port.latest : port.previous);
-  const ports = Object.keys(method.batch).map((port) => port.replace(/\?$/, ''));
+  const ports = Object.entries(method.batch as Ports).filter(([, port]) => parse(typeOf(port))).map(([port]) => port.replace(/\?$/, ''));
   const imageType = typeOf(method.batch.image as Port);
   return defineNode({
     name: `train/${method.name}`,
@@ -63,38 +59,22 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
         averaging: settings.averaging, accumulate: settings.accumulate,
         batch: Object.fromEntries(ports.filter((port) => context.wired(port)).map((port) => [port, known(context, port)])),
       };
-      const steps = stepPrograms(plan, settings.freeze ?? Number.POSITIVE_INFINITY, context);
-      const schedules = method.schedules?.(settings.options) ?? {};
       const { lr } = settings.optimiser as unknown as { readonly lr: number };
+      const loop = trainingLoop(plan, { lr, rate: settings.rate, schedule: settings.schedule, freeze: settings.freeze, schedules: method.schedules?.(settings.options) ?? {} }, context,
+        ({ network }) => ({ ...plan, partitioner: partitionerFunction(network, context.services.component<Encoder>('encoder', network.encoder)) }));
       const weightsOf = ({ tensors }: Training): Weights => ({
         networks, averaged: settings.averaging !== undefined,
         state: Object.fromEntries(Object.entries(tensors).filter(([name]) => /\/(parameters|buffers|average|average-buffers)$/.test(name))),
       });
 
       return {
-        state: await firstState(plan, context),
+        state: await loop.first(context),
         initial: (state) => ({ weights: weightsOf(state) }),
-        async step(state, inputs, wave) {
-          const { traced, executable } = await steps.at(wave.wave);
-          const fall = factorAt(settings.schedule, wave.wave);
-          const feeds: Record<string, Tensorial> = { ...(inputs as Record<string, Tensorial>) };
-          for (const [name, { of, dims }] of Object.entries(traced.draws)) feeds[name] = tensor('f32', dims, wave.random(name)[of](elements(dims)));
-          for (const [name, slot] of Object.entries(traced.slots)) {
-            const values = slot.of === 'optimiser'
-              ? optimiser.type.scalars(optimiser.config, state.updates[slot.network] + slot.update + 1, lr * settings.rate[slot.network] * fall)
-              : [slot.of === 'schedule' ? schedules[slot.name]!(wave.wave) : wave.wave < settings.averaging!.from ? 0 : settings.averaging!.decay];
-            feeds[name] = tensor('f32', [values.length], Float32Array.from(values));
-          }
-          const result = await executable.run(state.tensors, feeds);
-          const metrics = Object.fromEntries(Object.entries(result.outputs).map(([name, value]) => [name, Number((value as TensorValue).data[0])]));
-          requireFinite(metrics, wave);
-          const next: Training = {
-            tensors: { ...state.tensors, ...result.state },
-            updates: { generator: state.updates.generator + traced.updates.generator, discriminator: state.updates.discriminator + traced.updates.discriminator },
-          };
-          return { state: next, outputs: { weights: weightsOf(next), metrics: { ...metrics, ...(settings.schedule.type === 'constant' ? {} : { rate_factor: fall }) } } };
+        async step(state, { partitioner, ...batch }, wave) {
+          const { next, metrics } = await loop.step(state, batch as Record<string, Tensorial>, wave, partitioner as Partitioner | undefined);
+          return { state: next, outputs: { weights: weightsOf(next), metrics } };
         },
-        close: () => steps.close(),
+        close: () => loop.close(),
       };
     },
   }) as NodeType;
@@ -117,62 +97,8 @@ function describe({ condition }: Method, chosen: { type: string }, backbones: re
 }
 
 /** The type of a batch port with every size known. */
-function known(context: CheckContext, port: string) {
+export function known(context: CheckContext, port: string) {
   const shape = context.type(port);
   if (shape.dims.some((d) => typeof d !== 'number')) throw inputError(`nodes.${context.node}.in.${port}`, `its sizes are open (${shape.dims.join(', ')}); training wants them known`);
   return { dtype: shape.dtype, dims: shape.dims };
-}
-
-/** One compiled program for each pattern of active phases, and for batch norm before and after its freeze; made when a wave first needs it. */
-function stepPrograms(plan: StepPlan, freeze: number, { services }: StartContext) {
-  const programs = new Map<string, Promise<{ traced: TracedStep; executable: Executable }>>();
-  const cadence = phaseCadence(plan);
-  const compile = async (wave: number) => {
-    const traced = traceStep({ ...plan, frozen: wave >= freeze }, ({ every = 1 }) => wave % every === 0);
-    return { traced, executable: await services.host.compile(traced.program) };
-  };
-  return {
-    at(wave: number) {
-      const pattern = `${cadence.map((every) => wave % every === 0)} ${wave >= freeze}`;
-      const found = programs.get(pattern) ?? compile(wave);
-      programs.set(pattern, found);
-      return found;
-    },
-    async close() {
-      for (const program of programs.values()) await (await program.catch(() => undefined))?.executable.release();
-    },
-  };
-}
-
-/** Draws the leaves (keyed by their paths, so that adding one changes no other), zeroes the moments, copies the averages. */
-async function firstState(plan: StepPlan, { services, random, signal }: StartContext): Promise<Training> {
-  const { host } = services;
-  const vectors: Record<string, Float32Array> = {};
-  for (const name of NETWORKS) {
-    const { parameters, buffers } = plan.pair[name].layout;
-    vectors[`${name}/parameters`] = await inTurns(initialise(parameters, (path) => random(`${name}.${path}`)), signal);
-    if (buffers.length) vectors[`${name}/buffers`] = await inTurns(initialise(buffers, (path) => random(`${name}.${path}`)), signal);
-  }
-  const copies: Record<string, string> = { 'generator/average': 'generator/parameters', 'generator/average-buffers': 'generator/buffers' };
-  const tensors: Record<string, State[string]> = {};
-  for (const [name, { dims }] of Object.entries(trainingState(plan))) {
-    const data = vectors[copies[name] ?? name] ?? new Float32Array(elements(dims as readonly number[]));
-    tensors[name] = await host.put(tensor('f32', dims as readonly number[], data));
-  }
-  return { tensors, updates: { generator: 0, discriminator: 0 } };
-}
-
-/** Beyond it a loss says nothing in float32 any more: its gradient's squares overflow. */
-const DIVERGED = 1e12;
-
-/** A loss that is no number, or that has run away, ends the run before its update is kept. */
-function requireFinite(metrics: Readonly<Record<string, number>>, { node, wave }: WaveContext): void {
-  const [bad] = Object.entries(metrics).filter(([, value]) => !(Math.abs(value) < DIVERGED));
-  if (!bad) return;
-  const [network, term] = bad[0].split('.') as [string, string];
-  throw new GantryError('StepError', `node "${node}", wave ${wave}`, [{
-    at: '', says: `${network} phase: ${term} is ${bad[1]}; losses must be finite and below ${DIVERGED.toExponential()}: training has diverged`,
-    because: [Object.entries(metrics).map(([name, value]) => `${name} = ${value}`).join(', ')],
-    try: 'a lower learning rate (config.optimiser.lr), from the last good checkpoint or from the start',
-  }], 3);
 }

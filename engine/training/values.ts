@@ -4,6 +4,7 @@ import type { State } from '../session/host.js';
 import type { TensorShape } from '../spec/tensor-type.js';
 import type { TensorValue, Transient } from '../spec/value.js';
 import type { Conditions } from './backbone.js';
+import type { PartitionerNetwork } from './encoder.js';
 
 /** `@dataset[L,...S]`: random access to labelled images (or points). Transient: its loader opens it again on resume. */
 export interface Dataset extends Transient {
@@ -85,3 +86,6 @@ export interface Clusters {
   /** Size of each label's cluster in the clustering sample, i64[K]. */
   readonly counts: TensorValue;
 }
+
+/** `@partitioner[K,...S]`: one immutable version of an encoder with a linear head for K parts (or, as `@encoder[...S]`, with the head of its pretext). */
+export interface Partitioner { readonly network: PartitionerNetwork; readonly state: State }

@@ -100,7 +100,7 @@ const planOf = (fixture: Fixture, pair: NetworkPair, network: NetworkName, feeds
 /** The scalars of a step whose network has had `before` updates. */
 const scalarsOf = (fixture: Fixture, { slots }: TracedStep, before: number): Feeds => Object.fromEntries(Object.entries(slots).map(([name, slot]) => {
   const { config } = fixture.manifest;
-  const values = slot.of === 'optimiser' ? recording.scalars(adamOf(fixture, slot.network), before + slot.update + 1, config[`${LETTER[slot.network]}_lr`]) : [config.ema_start > 0 ? 0 : config.ema_decay];
+  const values = slot.of === 'optimiser' && slot.network !== 'encoder' ? recording.scalars(adamOf(fixture, slot.network), before + slot.update + 1, config[`${LETTER[slot.network]}_lr`]) : [config.ema_start > 0 ? 0 : config.ema_decay];
   return [name, tensor('f32', [values.length], Float32Array.from(values))];
 }));
 

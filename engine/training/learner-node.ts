@@ -1,0 +1,58 @@
+/** @file Makes a learner the node type `train/<name>`: it trains an encoder with its head, and passes versions of both along. */
+import { z } from 'zod';
+import { defineNode, type NodeType, type Ports } from '../dataflow/node.js';
+import type { Tensorial } from '../spec/value.js';
+import { partitionerFunction, type Encoder, type PartitionerNetwork } from './encoder.js';
+import { learnerPhases, type Learner } from './learner.js';
+import { trainingLoop, type Training } from './loop.js';
+import type { Optimiser } from './optimiser.js';
+import { scheduleConfig } from './schedule.js';
+import type { EncoderPlan } from './step.js';
+import { known, oneOf } from './train-node.js';
+import type { Partitioner } from './values.js';
+
+/** What plugins gave for learners to choose from. */
+export interface LearningParts { readonly encoders: readonly Encoder[]; readonly optimisers: readonly Optimiser[] }
+
+/** The node type of a learner, with the encoders and optimisers at hand. */
+export function learnerNode(learner: Learner, { encoders, optimisers }: LearningParts): NodeType {
+  const config = z.strictObject({
+    encoder: oneOf(encoders),
+    parts: z.int().min(1).describe(learner.head === 'linear' ? 'parts of the partition' : 'numbers that the head projects features to'),
+    optimiser: oneOf(optimisers),
+    schedule: scheduleConfig.default({ type: 'constant' }).describe('factor on the learning rate, by wave'),
+    options: learner.options.prefault({}),
+  });
+  const ports = Object.keys(learner.batch as Ports);
+  return defineNode({
+    name: `train/${learner.name}`,
+    about: learner.about,
+    config,
+    inputs: learner.batch as Ports,
+    outputs: learner.head === 'linear' ? { partitioner: '@partitioner[K,...S]', metrics: '@metrics' } : { encoder: '@encoder[...S]', metrics: '@metrics' },
+    dims: ({ parts }) => ({ K: parts }),
+    async start(settings, context) {
+      const encoder = encoders.find(({ name }) => name === settings.encoder.type)!;
+      const network: PartitionerNetwork = { encoder: encoder.name, config: settings.encoder, image: known(context, 'image').dims.slice(1) as number[], parts: settings.parts, head: learner.head };
+      const plan: EncoderPlan = {
+        method: { ...learner, phases: learnerPhases(learner) }, options: settings.options, accumulate: 1,
+        encoder: partitionerFunction(network, encoder, `nodes.${context.node}.config.encoder`),
+        optimiser: { type: optimisers.find(({ name }) => name === settings.optimiser.type)!, config: settings.optimiser },
+        batch: Object.fromEntries(ports.map((port) => [port, known(context, port)])),
+      };
+      const { lr } = settings.optimiser as unknown as { readonly lr: number };
+      const loop = trainingLoop(plan, { lr, schedule: settings.schedule, schedules: learner.schedules?.(settings.options) ?? {} }, context);
+      const trained = ({ tensors }: Training): { readonly [port: string]: Partitioner } =>
+        ({ [learner.head === 'linear' ? 'partitioner' : 'encoder']: { network, state: Object.fromEntries(Object.entries(tensors).filter(([name]) => /\/(parameters|buffers)$/.test(name))) } });
+      return {
+        state: await loop.first(context),
+        initial: trained,
+        async step(state, batch, wave) {
+          const { next, metrics } = await loop.step(state, batch as Record<string, Tensorial>, wave);
+          return { state: next, outputs: { ...trained(next), metrics } };
+        },
+        close: () => loop.close(),
+      };
+    },
+  }) as NodeType;
+}

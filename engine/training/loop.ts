@@ -1,0 +1,122 @@
+/** @file The training loop: one state, one step and one set of reports for every GAN and every encoder. */
+import type { WaveContext } from '../dataflow/context.js';
+import type { StartContext } from '../dataflow/node.js';
+import { inTurns } from '../dataflow/turns.js';
+import { GantryError } from '../spec/issue.js';
+import { elements, tensor, type TensorValue, type Tensorial } from '../spec/value.js';
+import type { Executable, State } from '../session/host.js';
+import { initialise } from '../tensor/scope.js';
+import type { TrainedName } from './method.js';
+import { factorAt, type Schedule } from './schedule.js';
+import { layoutsOf, networksOf, phaseCadence, traceStep, trainingState, type AnyPlan, type TracedStep } from './step.js';
+import type { Partitioner } from './values.js';
+
+/** The state of a training node: one version of every tensor, and how many updates each network has had. */
+export interface Training { readonly tensors: State; readonly updates: Readonly<Partial<Record<TrainedName, number>>> }
+
+export interface LoopSettings {
+  /** The learning rate, and factors on it by network. */
+  readonly lr: number;
+  readonly rate?: Readonly<Partial<Record<TrainedName, number>>>;
+  readonly schedule: Schedule;
+  /** From this wave on batch norm uses its running statistics as they are. */
+  readonly freeze?: number | undefined;
+  readonly schedules: Readonly<Record<string, (wave: number) => number>>;
+}
+
+export interface Loop {
+  first(context: StartContext): Promise<Training>;
+  step(state: Training, batch: Readonly<Record<string, Tensorial>>, wave: WaveContext, partitioner?: Partitioner): Promise<{ readonly next: Training; readonly metrics: Readonly<Record<string, number>> }>;
+  close(): Promise<void>;
+}
+
+/** Makes the loop of a plan. `withPartitioner` completes the plan by the partitioner that a wave brings. */
+export function trainingLoop(plan: AnyPlan, settings: LoopSettings, context: StartContext, withPartitioner: (partitioner: Partitioner) => AnyPlan = () => plan): Loop {
+  const { lr, rate = {}, schedule, schedules } = settings, { type, config } = plan.optimiser;
+  const steps = stepPrograms(plan, settings.freeze ?? Number.POSITIVE_INFINITY, context, withPartitioner);
+  return {
+    first: (context) => firstState(plan, context),
+    async step(state, batch, wave, partitioner) {
+      const { traced, executable } = await steps.at(wave.wave, partitioner);
+      const fall = factorAt(schedule, wave.wave);
+      const feeds: Record<string, Tensorial> = { ...batch, ...partitioner?.state };
+      for (const [name, { of, dims }] of Object.entries(traced.draws)) feeds[name] = tensor('f32', dims, wave.random(name)[of](elements(dims)));
+      for (const [name, slot] of Object.entries(traced.slots)) {
+        const values = slot.of === 'optimiser'
+          ? type.scalars(config, state.updates[slot.network]! + slot.update + 1, lr * (rate[slot.network] ?? 1) * fall)
+          : [slot.of === 'schedule' ? schedules[slot.name]!(wave.wave) : wave.wave < plan.averaging!.from ? 0 : plan.averaging!.decay];
+        feeds[name] = tensor('f32', [values.length], Float32Array.from(values));
+      }
+      const result = await executable.run(state.tensors, feeds);
+      const metrics = Object.fromEntries(Object.entries(result.outputs).map(([name, value]) => [name, Number((value as TensorValue).data[0])]));
+      requireFinite(metrics, wave);
+      const next: Training = {
+        tensors: { ...state.tensors, ...result.state },
+        updates: Object.fromEntries(networksOf(plan).map((name) => [name, state.updates[name]! + traced.updates[name]!])),
+      };
+      return { next, metrics: { ...metrics, ...(schedule.type === 'constant' ? {} : { rate_factor: fall }) } };
+    },
+    close: () => steps.close(),
+  };
+}
+
+/** One compiled program for each pattern of active phases, each partitioner, and batch norm before and after its freeze; made when a wave first needs it. */
+function stepPrograms(plan: AnyPlan, freeze: number, { services }: StartContext, withPartitioner: (partitioner: Partitioner) => AnyPlan) {
+  const programs = new Map<string, Promise<{ traced: TracedStep; executable: Executable }>>();
+  const compile = async (whole: AnyPlan, wave: number) => {
+    const traced = traceStep({ ...whole, frozen: wave >= freeze }, ({ every = 1 }) => wave % every === 0);
+    return { traced, executable: await services.host.compile(traced.program) };
+  };
+  const plans = new Map<string, { readonly whole: AnyPlan; readonly cadence: readonly number[] }>();
+  return {
+    at(wave: number, partitioner: Partitioner | undefined) {
+      const kind = partitioner ? JSON.stringify(partitioner.network) : '';
+      let found = plans.get(kind);
+      if (!found) {
+        const whole = partitioner ? withPartitioner(partitioner) : plan;
+        plans.set(kind, found = { whole, cadence: phaseCadence(whole) });
+      }
+      const { whole, cadence } = found;
+      const pattern = `${cadence.map((every) => wave % every === 0)} ${wave >= freeze} ${kind}`;
+      const program = programs.get(pattern) ?? compile(whole, wave);
+      programs.set(pattern, program);
+      return program;
+    },
+    async close() {
+      for (const program of programs.values()) await (await program.catch(() => undefined))?.executable.release();
+    },
+  };
+}
+
+/** Draws the leaves (keyed by their paths, so that adding one changes no other), zeroes the moments, copies the averages. */
+async function firstState(plan: AnyPlan, { services, random, signal }: StartContext): Promise<Training> {
+  const { host } = services, layouts = layoutsOf(plan);
+  const vectors: Record<string, Float32Array> = {};
+  for (const name of networksOf(plan)) {
+    const { parameters, buffers } = layouts[name]!;
+    vectors[`${name}/parameters`] = await inTurns(initialise(parameters, (path) => random(`${name}.${path}`)), signal);
+    if (buffers.length) vectors[`${name}/buffers`] = await inTurns(initialise(buffers, (path) => random(`${name}.${path}`)), signal);
+  }
+  const copies: Record<string, string> = { 'generator/average': 'generator/parameters', 'generator/average-buffers': 'generator/buffers' };
+  const tensors: Record<string, State[string]> = {};
+  for (const [name, { dims }] of Object.entries(trainingState(plan))) {
+    const data = vectors[copies[name] ?? name] ?? new Float32Array(elements(dims as readonly number[]));
+    tensors[name] = await host.put(tensor('f32', dims as readonly number[], data));
+  }
+  return { tensors, updates: Object.fromEntries(networksOf(plan).map((name) => [name, 0])) };
+}
+
+/** Beyond it a loss says nothing in float32 any more: its gradient's squares overflow. */
+const DIVERGED = 1e12;
+
+/** A loss that is no number, or that has run away, ends the run before its update is kept. */
+function requireFinite(metrics: Readonly<Record<string, number>>, { node, wave }: WaveContext): void {
+  const [bad] = Object.entries(metrics).filter(([, value]) => !(Math.abs(value) < DIVERGED));
+  if (!bad) return;
+  const [network, term] = bad[0].split('.') as [string, string];
+  throw new GantryError('StepError', `node "${node}", wave ${wave}`, [{
+    at: '', says: `${network} phase: ${term} is ${bad[1]}; losses must be finite and below ${DIVERGED.toExponential()}: training has diverged`,
+    because: [Object.entries(metrics).map(([name, value]) => `${name} = ${value}`).join(', ')],
+    try: 'a lower learning rate (config.optimiser.lr), from the last good checkpoint or from the start',
+  }], 3);
+}
