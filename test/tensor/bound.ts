@@ -31,3 +31,16 @@ export function expectEach(got: readonly number[], expected: readonly number[], 
   expect(got).toHaveLength(expected.length);
   got.forEach((v, i) => { expect(v).toBeCloseTo(expected[i]!, digits); });
 }
+
+/** The largest difference between a gradient and central differences of its value by one feed, relative to the gradient's size. */
+export function gradientError(value: Tensor, gradient: Tensor, by: string, feeds: Feeds): number {
+  const { dims, data } = feeds[by]!, got = evaluate([gradient], feeds)[0]!.data, at = Float64Array.from(data, Number);
+  let error = 0, size = 0;
+  for (let i = 0; i < at.length; i++) {
+    const h = 1e-5, [up, down] = [h, -h].map((step) => evaluate([value], { ...feeds, [by]: { dims, data: at.map((v, j) => (i === j ? v + step : v)) } })[0]!.data[0]!);
+    const expected = (up! - down!) / (2 * h);
+    error = Math.max(error, Math.abs(got[i]! - expected));
+    size = Math.max(size, Math.abs(expected));
+  }
+  return error / size;
+}
