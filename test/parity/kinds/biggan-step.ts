@@ -83,7 +83,7 @@ export const bigganStep: Kind = {
 };
 
 const adamOf = ({ manifest: { config } }: Fixture, network: NetworkName) =>
-  ({ type: 'adam', lr: config[`${LETTER[network]}_lr`], betas: [config[`${LETTER[network]}_B1`], config[`${LETTER[network]}_B2`]], epsilon: config.adam_eps });
+  recording.config.parse({ type: 'adam', lr: config[`${LETTER[network]}_lr`], betas: [config[`${LETTER[network]}_B1`], config[`${LETTER[network]}_B2`]], epsilon: config.adam_eps });
 
 /** The plan of one network's update, or of all; `feeds` has its batch ports, whatever else. */
 const planOf = (fixture: Fixture, pair: NetworkPair, network: NetworkName, feeds: Feeds, accumulate: number, steps = 1): StepPlan => {

@@ -109,7 +109,7 @@ export const ganStep: Kind = {
       }
     };
 
-    const optimiser = { type: recording, config: { type: 'adam', lr: config.adam.lr, betas: config.adam.betas, epsilon: 1e-8 } };
+    const optimiser = { type: recording, config: recording.config.parse({ type: 'adam', lr: config.adam.lr, betas: config.adam.betas, epsilon: 1e-8 }) };
     if (config.reg_type !== 'none' && config.reg_type !== 'real') throw new Error(`regulariser on ${config.reg_type} is not at hand`);
     const plan: StepPlan = {
       method: selfConditioned, options: { loss: 'logistic', r1: config.reg_type === 'real' ? config.reg_param : 0 }, pair,
