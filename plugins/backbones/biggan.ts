@@ -1,14 +1,14 @@
 /** @file BigGAN (Brock, Donahue and Simonyan, ICLR 2019) as Instance-Conditioned GAN has it (section 2 of its facts): residual networks under spectral norm. */
 import {
-  add, batchNorm, concat, conditionalBatchNorm, constant, conv, defineBackbone, embedding, linear, mul, named, normal, orthogonal, relu, reshape, selfAttention, slice,
-  spectralNorm, split, sum, tanh, xavier, type Condition, type Scope, type Tensor, type WeightOptions,
+  add, concat, conditionalBatchNorm, constant, defineBackbone, embedding, linear, mul, named, normal, orthogonal, relu, reshape, selfAttention, slice, spectralNorm,
+  split, sum, xavier, type Condition, type Scope, type Tensor, type WeightOptions,
 } from '../../engine/index.js';
 import { bigganConfig, planOf, refusal, type BigganConfig } from './biggan-plan.js';
+import { discriminatorBlock, generatorBlock, imageOf } from './residual-blocks.js';
 
 const initialisers = { ortho: orthogonal(), N02: normal(0.02), xavier: xavier() };
 const normalised = (s: Scope, stored: Tensor) => spectralNorm(s, stored, { epsilon: 1e-6 });
 const weightsOf = ({ init }: BigganConfig): WeightOptions => ({ init: initialisers[init], weight: normalised });
-const wide = { kernel: 3, padding: 1 };
 
 export const biggan = defineBackbone({
   name: 'biggan',
@@ -23,10 +23,11 @@ export const biggan = defineBackbone({
     const [first, ...pieces] = split(z, Array<number>(plan.generator.length + 1).fill(plan.piece), 1), shared = sharedEmbedding(s, z, condition, c);
     let h = reshape(named('seed', s, (s) => linear(s, first!, 16 * plan.start, weights)), [batch, plan.start, 4, 4]);
     plan.generator.forEach(({ channels, attention }, i) => {
-      h = named(`block${i + 1}`, s, (s) => generatorBlock(s, h, concat([...shared, pieces[i]!], 1), channels, weights));
+      const condition = concat([...shared, pieces[i]!], 1), norm = (s: Scope, x: Tensor) => conditionalBatchNorm(s, x, condition, weights);
+      h = named(`block${i + 1}`, s, (s) => generatorBlock(s, h, channels, norm, weights));
       if (attention) h = named(`attention${i + 1}`, s, (s) => selfAttention(s, h, weights));
     });
-    return tanh(conv(s.at('out.conv'), relu(batchNorm(s.at('out.norm'), h)), colours!, { ...wide, ...weights }));
+    return imageOf(s, h, colours!, weights);
   },
   discriminator(s, image, condition, c) {
     const plan = planOf(image.dims[2] as number, c)!, weights = weightsOf(c);
@@ -60,20 +61,4 @@ function projected(s: Scope, width: number, { label, labels, vector }: Condition
   const parts = [...(label ? [table(label, labels)] : []), ...(vector ? [named('vector', s, (s) => linear(s, vector, share, weights))] : [])];
   if (parts.length) return concat(parts, 1);
   return c.unconditional === 'none' ? undefined : table(constant([0], 'i64'), 1);
-}
-
-/** Twice the side: norm, ReLU, repeat, 3x3, norm, ReLU, 3x3, beside a 1x1 of the repeated input. */
-function generatorBlock(s: Scope, x: Tensor, condition: Tensor, channels: number, weights: WeightOptions): Tensor {
-  let h = relu(conditionalBatchNorm(s.at('norm1'), x, condition, weights));
-  h = conv(s.at('conv1'), h, channels, { ...wide, resample: 'up', ...weights });
-  h = relu(conditionalBatchNorm(s.at('norm2'), h, condition, weights));
-  return add(conv(s.at('conv2'), h, channels, { ...wide, ...weights }), conv(s.at('shortcut'), x, channels, { kernel: 1, resample: 'up', ...weights }));
-}
-
-/** ReLU (not on pixels), 3x3, ReLU, 3x3, mean of 2x2 where it halves, beside a 1x1 and mean of the input; where nothing changes size, beside the input. */
-function discriminatorBlock(s: Scope, x: Tensor, channels: number, { first, halves, ...weights }: { first: boolean; halves: boolean } & WeightOptions): Tensor {
-  const resample = halves ? 'down' : undefined;
-  const h = relu(conv(s.at('conv1'), first ? x : relu(x), channels, { ...wide, ...weights }));
-  const main = conv(s.at('conv2'), h, channels, { ...wide, resample, ...weights });
-  return add(main, halves || x.dims[1] !== channels ? conv(s.at('shortcut'), x, channels, { kernel: 1, resample, ...weights }) : x);
 }
