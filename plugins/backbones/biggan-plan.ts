@@ -13,6 +13,8 @@ export const bigganConfig = z.strictObject({
   vector_embedding: count(512).describe('width of the linear embedding of a vector, which all blocks share'),
   attention: z.strictObject({ generator: sides, discriminator: sides }).prefault({})
     .describe('sides of images: self-attention follows the blocks that give them. Unless set, as published: 32 for 64x64, 64 for larger images, none for 32x32'),
+  head: z.enum(['projection', 'linear']).default('projection')
+    .describe('how the discriminator takes a label: the feature along the label\'s embedding, or, as in Partition-Guided GANs, an output a label of a linear layer with bias'),
   init: z.enum(['ortho', 'N02', 'xavier']).default('ortho').describe('first values of weights: orthogonal, normal with deviation 0.02, or uniform as Glorot and Bengio\'s'),
   unconditional: z.enum(['one-label', 'none']).default('one-label')
     .describe('what stands for the condition where there is none: a single label, as in the published baseline, or nothing'),

@@ -4,6 +4,7 @@ import {
   split, sum, xavier, type Condition, type Scope, type Tensor, type WeightOptions,
 } from '../../engine/index.js';
 import { bigganConfig, planOf, refusal, type BigganConfig } from './biggan-plan.js';
+import { maskHead } from './conditioning.js';
 import { discriminatorBlock, generatorBlock, imageOf } from './residual-blocks.js';
 
 const initialisers = { ortho: orthogonal(), N02: normal(0.02), xavier: xavier() };
@@ -37,8 +38,8 @@ export const biggan = defineBackbone({
       if (attention) h = named(`attention${i + 1}`, s, (s) => selfAttention(s, h, weights));
     });
     const feature = sum(relu(h), [2, 3]), score = named('score', s, (s) => linear(s, feature, 1, weights));
-    const projection = projected(s, feature.dims[1] as number, condition, c);
-    return { feature, logit: reshape(projection ? add(score, sum(mul(projection, feature), [1], true)) : score, [image.dims[0]!]) };
+    const logit = [score, ...conditionScores(s, feature, condition, c)].reduce((a, b) => add(a, b));
+    return { feature, logit: reshape(logit, [image.dims[0]!]) };
   },
 });
 
@@ -54,11 +55,20 @@ function sharedEmbedding(s: Scope, z: Tensor, { label, labels, vector }: Conditi
   return [add(mul(slice(z, 1, 0, 1), 0), table(constant([0], 'i64'), 1))];
 }
 
-/** The direction that the condition gives features of `width`: label's half first where there are both. f32[N,width], or [1,width] of the one label; nothing without a condition. */
-function projected(s: Scope, width: number, { label, labels, vector }: Condition, c: BigganConfig): Tensor | undefined {
-  const weights = weightsOf(c), share = label && vector ? width / 2 : width;
-  const table = (rows: Tensor, count: number) => named('label', s, (s) => embedding(s, rows, count, share, weights));
-  const parts = [...(label ? [table(label, labels)] : []), ...(vector ? [named('vector', s, (s) => linear(s, vector, share, weights))] : [])];
-  if (parts.length) return concat(parts, 1);
-  return c.unconditional === 'none' ? undefined : table(constant([0], 'i64'), 1);
+/**
+ * What the condition adds to the score, f32[N,1] each: how far the feature goes in the direction of the condition (the label's half first, where label and vector
+ * share it), or with a linear head the label's own output, to which a vector adds its direction.
+ */
+function conditionScores(s: Scope, feature: Tensor, given: Condition, c: BigganConfig): readonly Tensor[] {
+  const { vector } = given, weights = weightsOf(c), width = feature.dims[1] as number;
+  const only = !given.label && !vector && c.unconditional === 'one-label', condition = only ? { ...given, label: constant([0], 'i64'), labels: 1 } : given;
+  const { label, labels } = condition, projects = label && c.head !== 'linear', share = projects && vector ? width / 2 : width;
+  const direction = [
+    ...(projects ? [named('label', s, (s) => embedding(s, label, labels, share, weights))] : []),
+    ...(vector ? [named('vector', s, (s) => linear(s, vector, share, weights))] : []),
+  ];
+  return [
+    ...(label && !projects ? [reshape(named('label', s, (s) => maskHead(s, feature, condition, weights)), [-1, 1])] : []),
+    ...(direction.length ? [sum(mul(concat(direction, 1), feature), [1], true)] : []),
+  ];
 }

@@ -66,7 +66,9 @@ const small = { generator: 2, discriminator: 2, latent: 9, label_embedding: 3, v
 
 test.each<[string, Conditions, object, RegExp[]]>([
   ['a label', { labels: 3, width: 0 }, {}, [/^label/]], ['a vector', { labels: 0, width: 5 }, {}, [/^vector/]], ['both', { labels: 3, width: 5 }, {}, [/^label/, /^vector/]],
-  ['one label', { labels: 0, width: 0 }, {}, [/^label/]], ['nothing', { labels: 0, width: 0 }, { unconditional: 'none' }, []],
+  ['a label with a linear head', { labels: 3, width: 0 }, { head: 'linear' }, [/^label/]], ['both with a linear head', { labels: 3, width: 5 }, { head: 'linear' }, [/^label/, /^vector/]],
+  ['one label', { labels: 0, width: 0 }, {}, [/^label/]], ['one label with a linear head', { labels: 0, width: 0 }, { head: 'linear' }, [/^label/]],
+  ['nothing', { labels: 0, width: 0 }, { unconditional: 'none' }, []],
 ])(`conditioned on %s, both networks use it and give images and scores (seed ${seed})`, (_, condition, more, leaves) => {
   const pair = pairOf(32, condition, { ...small, ...more }), { made, judged, values, feeds } = traced(pair, seed);
   expect([made.dims, judged.logit.dims, judged.feature.dims]).toEqual([[2, 3, 32, 32], [2], [2, 8]]);
@@ -85,6 +87,16 @@ test.each<[string, Conditions, object, RegExp[]]>([
     expect(image.slice(0, images.length / 2).some((v, i) => Math.abs(v - images[i]!) > 1e-6)).toBe(true);
     expect(values(judged.feature, other)).toEqual(values(judged.feature));
   }
+});
+
+test.each<[string, object, Conditions, readonly [string, readonly number[]][]]>([
+  ['an embedding of the feature\'s width', {}, LABELS, [['label.weight', [1000, 8]]]],
+  ['a linear layer with a bias a label', { head: 'linear' }, LABELS, [['label.weight', [1000, 8]], ['label.bias', [1000]]]],
+  ['halves for label and vector', {}, BOTH, [['label.weight', [1000, 4]], ['vector.weight', [4, 2048]], ['vector.bias', [4]]]],
+  ['a linear layer, and a whole direction for the vector', { head: 'linear' }, BOTH, [['vector.weight', [8, 2048]], ['vector.bias', [8]], ['label.weight', [1000, 8]], ['label.bias', [1000]]]],
+])('the discriminator takes its condition by %s', (_, settings, condition, leaves) => {
+  const { layout } = pairOf(32, condition, { ...small, ...settings }).discriminator;
+  expect(layout.parameters.filter(({ path: at }) => /^(label|vector)/.test(at)).map(({ path: at, dims }) => [at, dims])).toEqual(leaves);
 });
 
 test.each(['ortho', 'N02', 'xavier'])(`first weights are %s, biases as torch's, gamma 0 (seed ${seed})`, (init) => {
