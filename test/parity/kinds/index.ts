@@ -5,6 +5,7 @@ import { clusterer, onlineClusterer } from './clusterer.js';
 import { digitClassifier } from './digit-classifier.js';
 import { ganStep } from './gan-step.js';
 import { mixtureMetrics } from './mixture-metrics.js';
+import { partitionLosses } from './partition-losses.js';
 import { units } from './units.js';
 
-export const kinds: readonly Kind[] = [ganStep, bigganStep, clusterer, onlineClusterer, mixtureMetrics, digitClassifier, units];
+export const kinds: readonly Kind[] = [ganStep, bigganStep, clusterer, onlineClusterer, mixtureMetrics, digitClassifier, partitionLosses, units];
