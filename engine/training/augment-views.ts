@@ -77,6 +77,7 @@ function turned(image: Tensor, turn: Tensor): Tensor {
 
 /** Images in [0,1] with other colours. Libraries shuffle the four changes; here they come in this order. */
 function distorted(image: Tensor, { probability, brightness, contrast, saturation, hue }: Settings<'colour'>, draws: Draws): Tensor {
+  if (!probability) return image;
   const inColour = size(image, 1) === 3, lightness = inColour ? luma : (x: Tensor) => x;
   const factor = (name: string, strength: number) => each(between(draws(`colour ${name}`), 1 - strength, 1 + strength));
   const about = (x: Tensor, middle: Tensor, by: Tensor) => clip(add(mul(sub(x, middle), by), middle), 0, 1);
@@ -107,7 +108,7 @@ export function viewOf(image: Tensor, { crop, flip, colour, grey, cutout }: View
   if (crop) x = within('crop', () => cropped(x, crop, flip, draws));
   else if (flip) x = mirrored(x, draws('flip'));
   const unit = clip(mul(add(x, 1), 0.5), 0, 1);
-  let painted = colour && colour.probability ? within('colour', () => distorted(unit, colour, draws)) : unit;
+  let painted = colour ? within('colour', () => distorted(unit, colour, draws)) : unit;
   if (grey && inColour) painted = where(less(each(draws('grey')), grey), luma(painted), painted);
   if (painted !== unit) x = sub(mul(painted, 2), 1);
   return cutout ? within('cutout', () => holed(x, cutout, draws)) : x;

@@ -31,6 +31,8 @@ test('with everything off, the view is the image, and nothing is drawn', () => {
   const { image, out, draws } = view({});
   expect(out).toBe(image);
   expect(draws).toEqual({});
+  const never = view({ colour: { probability: 0 } });
+  expect([never.out === never.image, never.draws]).toEqual([true, {}]);
 });
 
 test('by default a view is cropped, flipped, distorted and sometimes grey, and has no hole', () => {
