@@ -34,13 +34,10 @@ const edgesOf = (plan: Plan): number => plan.nodes.reduce((sum, { edges }) => su
 
 function describe(plan: Plan, id: string) {
   const { type, outputs, cadence, edges } = plan.nodes.find((node) => node.id === id)!;
-  const spell = (port: string): string => {
-    const resolved = plan.type(id, port);
-    return typeof resolved === 'object' ? show(resolved) : resolved ?? '';
-  };
+  const spell = (resolved: ReturnType<Plan['type']>): string => (typeof resolved === 'object' ? show(resolved) : resolved ?? '');
   return {
     id, node: type.name, cadence,
-    inputs: Object.fromEntries(edges.map((edge) => [edge.port, { from: `${edge.from}.${edge.output}`, type: spell(edge.port), clock: edge.clock }])),
-    outputs: Object.fromEntries(Object.keys(outputs).map((port) => [port, spell(port)])),
+    inputs: Object.fromEntries(edges.map((edge) => [edge.port, { from: `${edge.from}.${edge.output}`, type: spell(plan.type(id, edge.port)), clock: edge.clock }])),
+    outputs: Object.fromEntries(Object.keys(outputs).map((port) => [port, spell(plan.outputType(id, port))])),
   };
 }

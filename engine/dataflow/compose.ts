@@ -81,10 +81,8 @@ function source(id: string, config: unknown, size: number): string {
 }
 
 /** What became of types and sizes. */
-function resolved(faces: ReadonlyMap<string, Face>, sizes: Sizes): Pick<Plan, 'type' | 'size' | 'rest'> {
-  const type: Plan['type'] = (node, port) => {
-    const one = faces.get(node);
-    const spelling = one?.inputs?.find((input) => input.name === port)?.type ?? one?.outputs?.[port];
+function resolved(faces: ReadonlyMap<string, Face>, sizes: Sizes): Pick<Plan, 'type' | 'outputType' | 'size' | 'rest'> {
+  const resolve = (node: string, spelling: string | undefined): ReturnType<Plan['type']> => {
     const shape = spelling && parsePort(spelling);
     if (!shape) return spelling;
     const below = shape.below === undefined ? undefined : sizes.resolve([scoped(node, shape.below)])[0];
@@ -92,9 +90,11 @@ function resolved(faces: ReadonlyMap<string, Face>, sizes: Sizes): Pick<Plan, 't
     if (shape.dtype.startsWith('@')) return dims.length ? `${shape.dtype}[${dims.join(',')}]` : shape.dtype;
     return { dtype: shape.dtype as DType, dims, ...(below === undefined ? {} : { below: letter(below) }) };
   };
+  const outputType: Plan['outputType'] = (node, port) => resolve(node, faces.get(node)?.outputs?.[port]);
+  const type: Plan['type'] = (node, port) => resolve(node, faces.get(node)?.inputs?.find((input) => input.name === port)?.type) ?? outputType(node, port);
   const rest: Plan['rest'] = (node, name) => {
     const dims: readonly Dim[] = sizes.resolve([scoped(node, `...${name}`)]);
     return dims.every((dim): dim is number => typeof dim === 'number') && !dims.some(isRest) ? dims : undefined;
   };
-  return { type, rest, size: (node, name) => sizes.size(`${node}.${name}`) };
+  return { type, outputType, rest, size: (node, name) => sizes.size(`${node}.${name}`) };
 }

@@ -37,8 +37,10 @@ export interface Plan {
   readonly prefetch?: number;
   /** Every node after those whose outputs it needs in the same wave. */
   readonly nodes: readonly PlannedNode[];
-  /** The resolved type of an input or output: sizes that the graph left open stay letters. An opaque type is its name. */
+  /** The resolved type of an input, or else of an output: sizes that the graph left open stay letters. An opaque type is its name. */
   type(node: string, port: string): TensorShape | string | undefined;
+  /** The same of an output, which an input may share its name with. */
+  outputType(node: string, port: string): TensorShape | string | undefined;
   /** The number behind a letter of a node's ports, if the graph fixes it. */
   size(node: string, letter: string): number | undefined;
   /** The sizes behind a rest `...S` of a node's ports, if the graph fixes them all. */

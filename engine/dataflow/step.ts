@@ -70,7 +70,7 @@ export const isPromise = <T>(value: T | Promise<T>): value is Promise<T> =>
 /** The first value on an output must be of its type: the last of the three nets. */
 function checkOutput(plan: Plan, node: PlannedNode, name: string, value: Value): void {
   if (!(name in node.outputs)) throw new TypeError(`it emits "${name}"; its outputs are ${Object.keys(node.outputs).join(', ') || 'none'}`);
-  const type = plan.type(node.id, name);
+  const type = plan.outputType(node.id, name);
   if (typeof type !== 'object') return;
   if (!isTensorValue(value) && !isResident(value)) throw new TypeError(`${name} is ${show(type)}, and what it emits is not a tensor`);
   if (!matches(value, type)) throw new TypeError(`${name} is ${show(type)}, and it emits ${show({ dtype: value.dtype, dims: value.dims })}`);

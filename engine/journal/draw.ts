@@ -20,7 +20,7 @@ export const drawingOf = (plan: Plan): Drawing => ({
     type: type.name,
     inputs: edges.map(({ port, from, output, clock }) => ({ name: port, from, output, clock })),
     outputs: Object.entries(outputs).map(([name, declared]) => {
-      const resolved = plan.type(id, name) ?? declared;
+      const resolved = plan.outputType(id, name) ?? declared;
       return { name, type: typeof resolved === 'string' ? resolved : show(resolved) };
     }),
   })),

@@ -72,7 +72,7 @@ export async function runGraph(engine: Engine, loaded: Loaded, options: RunOptio
   const { directory, record } = claim;
   const journal = createJournal({
     directory: directory.path,
-    portType: (node, port) => { const type = plan.type(node, port); return typeof type === 'string' ? type : undefined; },
+    portType: (node, port) => { const type = plan.outputType(node, port); return typeof type === 'string' ? type : undefined; },
     onMetrics: (line) => console?.metrics(line),
   });
   let empty = !resume;
