@@ -33,6 +33,13 @@ export function defineLearner<const Name extends string, const B extends Ports, 
 
 /** A learner's losses as the one phase of a step. */
 export const learnerPhases = (learner: Learner) => (trace: LearnerTrace<Ports, unknown>): readonly Phase[] => {
-  let traced: ReturnType<Learner['losses']> | undefined;
-  return [{ trains: 'encoder', losses: () => (traced = learner.losses(trace)).losses, report: () => traced!.report ?? {} }];
+  const traced: ReturnType<Learner['losses']>[] = [];
+  return [{
+    trains: 'encoder',
+    losses: () => {
+      traced.push(learner.losses(trace));
+      return traced.at(-1)!.losses;
+    },
+    report: () => traced.at(-1)!.report ?? {},
+  }];
 };

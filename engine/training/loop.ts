@@ -68,15 +68,19 @@ function stepPrograms(plan: AnyPlan, freeze: number, { services }: StartContext,
     return { traced, executable: await services.host.compile(traced.program) };
   };
   const plans = new Map<string, { readonly whole: AnyPlan; readonly cadence: readonly number[] }>();
+  const planned = (kind: string, partitioner: Partitioner | undefined) => {
+    let found = plans.get(kind);
+    if (!found) {
+      const whole = partitioner ? withPartitioner(partitioner) : plan;
+      found = { whole, cadence: phaseCadence(whole) };
+      plans.set(kind, found);
+    }
+    return found;
+  };
   return {
     at(wave: number, partitioner: Partitioner | undefined) {
       const kind = partitioner ? JSON.stringify(partitioner.network) : '';
-      let found = plans.get(kind);
-      if (!found) {
-        const whole = partitioner ? withPartitioner(partitioner) : plan;
-        plans.set(kind, found = { whole, cadence: phaseCadence(whole) });
-      }
-      const { whole, cadence } = found;
+      const { whole, cadence } = planned(kind, partitioner);
       const pattern = `${cadence.map((every) => wave % every === 0)} ${wave >= freeze} ${kind}`;
       const program = programs.get(pattern) ?? compile(whole, wave);
       programs.set(pattern, program);
