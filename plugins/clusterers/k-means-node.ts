@@ -23,8 +23,8 @@ const Config = z.strictObject({
 });
 type Options = z.infer<typeof Config>;
 
-interface Inputs { readonly feature: Tensorial; readonly weights: Value; readonly label?: Tensorial }
-interface Outputs { readonly clusters: Value; readonly metrics: Value; readonly label: Tensorial }
+interface Inputs { readonly feature: Tensorial; readonly weights?: Value; readonly label?: Tensorial }
+interface Outputs { readonly clusters?: Value; readonly metrics: Value; readonly label: Tensorial }
 
 /** What a clustering leaves behind for the next one. */
 export interface Partition {
@@ -72,7 +72,7 @@ export const kMeans = defineNode({
   name: 'clusterer/k-means',
   about: 'k-means on the features of a fixed sample; each later clustering starts from the last one and keeps its labels.',
   config: Config,
-  inputs: { feature: 'f32[N,F]', weights: '@weights[...S]', 'label?': 'i64[N]' },
+  inputs: { feature: 'f32[N,F]', 'weights?': '@weights[...S]', 'label?': 'i64[N]' },
   outputs: { clusters: '@clusters[K,...S]', metrics: '@metrics', label: 'i64<K>[N]' },
   dims: ({ k }) => ({ K: k }),
   start(options, { services }): Behaviour<KMeansState, Inputs, Outputs> {
@@ -90,7 +90,8 @@ export const kMeans = defineNode({
           ? await recluster(engine, feature, state.labels, options, run)
           : await cluster(engine, feature, options, given, run);
         const counts = sizes(next.labels, k);
-        const clusters: Clusters = { weights: weights as Weights, centres: next.centres, mapping: int64(next.mapping), counts: int64(counts) };
+        // Without networks there is nothing that could give features of other images, and so no clusters to put them in.
+        const clusters: Clusters | undefined = weights === undefined ? undefined : { weights: weights as Weights, centres: next.centres, mapping: int64(next.mapping), counts: int64(counts) };
         const metrics: Metrics = {
           ...(Number.isFinite(next.found.inertia) ? { inertia: next.found.inertia, iterations: next.found.iterations } : {}),
           ...(state.labels ? { moved: next.labels.filter((c, i) => c !== state.labels![i]).length / next.labels.length } : {}),
@@ -100,7 +101,7 @@ export const kMeans = defineNode({
         const { labels, centres, mapping } = next;
         return {
           state: { round: state.round + 1, labels, centres, mapping },
-          outputs: { clusters, metrics, label: int64(labels) },
+          outputs: { ...(clusters && { clusters }), metrics, label: int64(labels) },
         };
       },
       close: () => engine.close(),
