@@ -1,0 +1,15 @@
+/** @file Partition-Guided GAN (Armandpour et al., "Partition-Guided GANs", CVPR 2021). */
+import { definePlugin } from '../../engine/index.js';
+import { accepted } from './accepted.js';
+import { batches } from './batches.js';
+import { label } from './label.js';
+import { classifier, partitioner } from './learners.js';
+import { pgmgan } from './method.js';
+
+export default definePlugin({
+  name: 'pgmgan',
+  requires: ['core', 'networks', 'backbones', 'optimisers', 'clusterers', 'partitioners'],
+  methods: [pgmgan],
+  learners: [classifier, partitioner],
+  nodes: [label, batches, accepted],
+});

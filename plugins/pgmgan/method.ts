@@ -1,0 +1,52 @@
+/** @file Partition-Guided GAN (Armandpour et al., CVPR 2021): one generator a part of the data, with shared parameters, guided into its part by a frozen partitioner. */
+import { z } from 'zod';
+import { cast, defineMethod, hinge, logistic, mean, mul, neg, logSoftmax, oneHot, stopGradient, sum, wasserstein, type Tensor } from '../../engine/index.js';
+import { accepted, annealed, guide, guideReductions } from './losses.js';
+
+const losses = { hinge, logistic, wasserstein };
+
+/** -log of the probability that the partitioner gives the part: what an auxiliary classifier would ask for in the guide's place. f32[N] */
+const crossEntropy = (logit: Tensor, label: Tensor): Tensor => neg(sum(mul(logSoftmax(logit), oneHot(label, logit.dims[1] as number)), [1]));
+
+export const pgmgan = defineMethod({
+  name: 'pgmgan',
+  about: 'Conditional GAN whose labels are parts of the data; a frozen partitioner, where one is wired, guides every generated image into its part (Armandpour et al., 2021).',
+  batch: { image: 'f32[B,...S]', label: 'i64<K>[B]', 'partitioner?': { latest: '@partitioner[K,...S]' } },
+  condition: { label: 'label' },
+  options: z.strictObject({
+    loss: z.enum(['hinge', 'logistic', 'wasserstein']).default('hinge'),
+    steps: z.int().min(1).default(4).describe('discriminator updates to each generator update, one a wave'),
+    guide: z.strictObject({
+      kind: z.enum(['guide', 'cross-entropy']).default('guide').describe('the paper\'s equation 6, or the term of an auxiliary classifier in its place'),
+      reduction: z.enum(guideReductions).default('mean').describe('over parts: the paper\'s equation 6 sums, its code averages; its weights are for the mean'),
+      weight: z.number().min(0).default(6).describe('at first'),
+      slope: z.number().max(0).default(-0.00012).describe('change of the weight a generator step'),
+      floor: z.number().min(0).default(1e-4).describe('the weight at last; 0 in the published settings for CIFAR-10'),
+    }).prefault({}).describe('of generated images into their parts; none where no partitioner is wired'),
+  }),
+  schedules: ({ steps, guide: { weight, slope, floor } }) => ({ guide: annealed(weight, slope, floor, steps) }),
+  phases: ({ G, D, scores, partition, batch: { image, label }, z: latent, schedule, options: { loss, steps, guide: { kind, reduction } } }) => {
+    const { real, fake, fool } = losses[loss], given = { label }, made = () => G(latent(), given);
+    const inPart = (logit: Tensor) => mean(cast(accepted(logit, label), 'f32'));
+    const asked: Tensor[] = [];
+    return [
+      {
+        trains: 'discriminator',
+        losses: () => {
+          const [onReal, onFake] = scores([image, given], [stopGradient(made()), given]);
+          return { real: real(onReal!), fake: fake(onFake!) };
+        },
+      },
+      {
+        trains: 'generator', every: steps,
+        losses: () => {
+          const fakes = made(), adversarial = fool(D(fakes, given).logit), logit = partition?.(fakes).logit;
+          if (logit) asked.push(logit);
+          const astray = logit && (kind === 'guide' ? guide(logit, label, reduction) : crossEntropy(logit, label));
+          return { adversarial, ...(astray && { guide: mul(mean(astray), schedule.guide!) }) };
+        },
+        report: (): Readonly<Record<string, Tensor>> => (asked.length ? { guide_weight: schedule.guide!, accepted: inPart(asked.at(-1)!) } : {}),
+      },
+    ];
+  },
+});
