@@ -17,7 +17,7 @@ import { resnetSmall } from '../../plugins/partitioners/resnet-small.js';
 const seed = 23;
 const random = (name: string) => keyedRandom(seed, 'test', 0, name);
 const made = (encoder: Encoder, image: readonly number[], parts: number, settings: object = {}) =>
-  partitionerFunction({ encoder: encoder.name, config: encoder.config.parse({ type: encoder.name, ...settings }), image, parts }, encoder);
+  partitionerFunction({ encoder: encoder.name, config: encoder.config.parse({ type: encoder.name, ...settings }), image, parts, head: 'linear' }, encoder);
 const parametersOf = ({ parameters }: Layout, prefix = '') => sizeOf(parameters.filter(({ path }) => path.startsWith(prefix)));
 
 test("the Lipschitz network's defaults are the paper's: 20 blocks, 12.7 million parameters on images of 32x32", () => {
