@@ -17,10 +17,10 @@ const config = z.strictObject({
 });
 export type LipschitzConfig = z.infer<typeof config>;
 
-/** One residual block: whether its stage begins with it by squeezing, and the channels inside. */
-interface Block { readonly squeezes: boolean; readonly channels: number }
-const planOf = ({ blocks, strides, channels }: LipschitzConfig): readonly Block[] => blocks.flatMap((many, stage) =>
-  Array.from({ length: many }, (_, i) => ({ squeezes: i === 0 && strides[stage] === 2, channels: typeof channels === 'number' ? channels : channels[stage]! })));
+/** One residual block: whether its stage begins with it by squeezing, the channels inside, and whether it is the first of all. */
+export interface Block { readonly squeezes: boolean; readonly channels: number; readonly first: boolean }
+export const blocksOf = ({ blocks, strides, channels }: LipschitzConfig): readonly Block[] => blocks.flatMap((many, stage) => Array.from({ length: many }, (_, i) => (
+  { squeezes: i === 0 && strides[stage] === 2, channels: typeof channels === 'number' ? channels : channels[stage]!, first: stage === 0 && i === 0 })));
 
 /**
  * Its residual branches contract (soft spectral norm, 3x3, 1x1, 3x3), so every block is invertible, and LeakyReLU keeps all slopes positive: the guide of a
@@ -47,16 +47,18 @@ export const lipschitzResnet = defineEncoder<LipschitzConfig>({
 /** What every block gives, the trunk's last. Images f32[N,C,H,W] to f32[N,C',H',W'] each. */
 export function residualTrunk(s: Scope, image: Tensor, c: LipschitzConfig): readonly Tensor[] {
   let h = pad(image, [[0, 0], [0, c.padding], [0, 0], [0, 0]]);
-  return planOf(c).map((block, i) => (h = named(`block${i + 1}`, s, (s) => residual(s, h, block, i === 0, c))));
+  return blocksOf(c).map((block, i) => (h = named(`block${i + 1}`, s, (s) => {
+    // Norms of a block that squeezes are those on images of twice the side, as in the published code: they bound the norms that count.
+    const [, , height, width] = h.dims as readonly number[], x = actNorm(s.at('norm'), block.squeezes ? squeeze(h) : h);
+    return add(x, branch(s, x, [height!, width!], block, c));
+  })));
 }
 
-/** Squeezing, ActNorm, then x + g(x), g of Lipschitz constant coefficient^3 at most; nothing comes before the first convolution of the `first` block. */
-function residual(s: Scope, image: Tensor, { squeezes, channels }: Block, first: boolean, { coefficient, iterations }: LipschitzConfig): Tensor {
-  // Norms of a block that squeezes are those on images of twice the side, as in the published code: they bound the norms that count.
-  const [, , height, width] = image.dims as readonly number[], size = [height!, width!] as const;
+/** g(x): 3x3, 1x1, 3x3, of Lipschitz constant coefficient^3 at most, by norms on images of `size`. Nothing comes before the first convolution of the first block. */
+export function branch(s: Scope, x: Tensor, size: readonly [number, number], { channels, first }: Block, { coefficient, iterations }: LipschitzConfig): Tensor {
   const weight: WeightOptions['weight'] = (s, stored) => softSpectralNorm(s, stored, { coefficient, iterations, image: size });
-  const x = actNorm(s.at('norm'), squeezes ? squeeze(image) : image), wide = { kernel: 3, padding: 1, weight };
+  const wide = { kernel: 3, padding: 1, weight };
   let g = conv(s.at('conv1'), first ? x : elu(x), channels, wide);
   g = conv(s.at('conv2'), elu(g), channels, { kernel: 1, weight });
-  return add(x, conv(s.at('conv3'), elu(g), x.dims[1] as number, wide));
+  return conv(s.at('conv3'), elu(g), x.dims[1] as number, wide);
 }

@@ -4,8 +4,13 @@ import { bigganStep } from './biggan-step.js';
 import { clusterer, onlineClusterer } from './clusterer.js';
 import { digitClassifier } from './digit-classifier.js';
 import { ganStep } from './gan-step.js';
+import { lipschitzPartitioner } from './lipschitz-partitioner.js';
 import { mixtureMetrics } from './mixture-metrics.js';
 import { partitionLosses } from './partition-losses.js';
+import { partitionOps } from './partition-ops.js';
+import { pointsPartitioner } from './points-partitioner.js';
 import { units } from './units.js';
 
-export const kinds: readonly Kind[] = [ganStep, bigganStep, clusterer, onlineClusterer, mixtureMetrics, digitClassifier, partitionLosses, units];
+export const kinds: readonly Kind[] = [
+  ganStep, bigganStep, clusterer, onlineClusterer, mixtureMetrics, digitClassifier, partitionLosses, partitionOps, pointsPartitioner, lipschitzPartitioner, units,
+];
