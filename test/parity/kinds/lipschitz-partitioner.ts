@@ -44,7 +44,7 @@ export const lipschitzPartitioner: Kind = {
   matches: ({ arrays }) => arrays.has('P/backbone.stack.0.actnorm._log_scale') && arrays.has('guide/R_code') && arrays.has('scan_train/anchor_logits'),
   async check(fixture, host) {
     const { config, scalars } = fixture.manifest, c = lipschitzConfigOf(fixture), compare = checking(fixture), { output, gradient } = tolerances(fixture);
-    const { layout, apply } = partitionerFunction({ encoder: lipschitzResnet.name, config: c, image: config.in_shape, parts: config.k }, lipschitzResnet);
+    const { layout, apply } = partitionerFunction({ encoder: lipschitzResnet.name, config: c, image: config.in_shape, parts: config.k, head: 'linear' }, lipschitzResnet);
     // The state is given after ActNorm's first batch, which is in what the reference calls parameters: what our first batch would have set is 0.
     const first = (leaf: Leaf) => (/\.initialised$/.test(leaf.path) ? Float32Array.of(1) : new Float32Array(sizeOf([leaf])));
     const leaves = (kind: 'parameters' | 'buffers') => flatOf(layout[kind], (leaf) => { const name = lipschitzName(leaf); return name ? compare.given(`P/${name}`).data as Float32Array : first(leaf); });

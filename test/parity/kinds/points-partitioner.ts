@@ -33,7 +33,7 @@ export const pointsPartitioner: Kind = {
     const f32 = (...dims: readonly number[]) => ({ dtype: 'f32' as const, dims }), shapesOf = ({ points, label }: typeof feeds) => ({ points: f32(...points.dims), label: { dtype: 'i64' as const, dims: label.dims } });
 
     for (const { name, encoder, config: configOf } of PUBLISHED) {
-      const network = { encoder: encoder.name, config: encoder.config.parse({ type: encoder.name, ...configOf(fixture) }), image: [2], parts: config.k as number };
+      const network = { encoder: encoder.name, config: encoder.config.parse({ type: encoder.name, ...configOf(fixture) }), image: [2], parts: config.k as number, head: 'linear' as const };
       const { layout, apply } = partitionerFunction(network, encoder), size = sizeOf(layout.parameters), depth = layout.parameters.length / 2;
       const theirs = ({ path }: Leaf) => `fp.${2 * (path.startsWith('head') ? depth - 1 : Number(/layer(\d+)/.exec(path)![1]) - 1)}.${path.split('.').at(-1)}`;
       const looked = program('look', { parameters: f32(size) }, shapesOf(query), ({ parameters }, { points, label }) => {
