@@ -15,7 +15,7 @@ import { readRunRecord, writeRunRecord, type RunDirectory, type RunRecord } from
 import { GantryError, inputError } from '../spec/issue.js';
 import type { Metrics } from '../spec/picture.js';
 import { claimNew, claimResumed, nameOfRun, unclaim } from './claim.js';
-import { exportGenerators, latestWeights, type LatestWeights } from './generators.js';
+import { exportResults, latestResults, type Results } from './results.js';
 import type { Engine, Loaded } from './engine.js';
 import { hashGraph, resolvedGraph } from './resolved-graph.js';
 import { watchStalls } from './stall.js';
@@ -144,13 +144,13 @@ async function go(flow: Flow): Promise<RunResult> {
     });
     return saving;
   };
-  const weights = latestWeights(plan), stalls = watchStalls();
+  const results = latestResults(plan), stalls = watchStalls();
   const onEvent = (event: RunEvent): void | Promise<void> => {
     journal.record(event);
     console?.record(event);
     if (event.type !== 'wave') return;
     onWave();
-    weights.record(event.outputs);
+    results.record(event.outputs);
     stalls.begin();
     if (event.completed % every === 0 || event.completed === waves) return checkpoint(event.snapshot);
   };
@@ -176,17 +176,17 @@ async function go(flow: Flow): Promise<RunResult> {
     services.note(`node "${early.node}" ends the run after ${last!.waves} waves: ${early.says}`);
   }
   if (last && last.waves > kept) await checkpoint(last);
-  if (last) await leaveResults(early ? { ...flow, waves: last.waves } : flow, weights.of(last), last.waves);
+  if (last) await leaveResults(early ? { ...flow, waves: last.waves } : flow, results.of(last), last.waves);
   if (failure) throw failure.error;
   const type = end!.type, metrics = journal.latest, completed = last?.waves ?? kept;
   console?.[type]({ waves: completed, out: directory.path, metrics, longestStall: stalls.longest() });
   return { type, waves: completed, already: false, out: directory.path, metrics };
 }
 
-/** The generator and the report. */
-async function leaveResults(flow: Flow, weights: LatestWeights, completed: number): Promise<void> {
+/** The trained networks and the report. */
+async function leaveResults(flow: Flow, results: Results, completed: number): Promise<void> {
   const { engine, waves, directory } = flow;
-  for (const { name, model } of await exportGenerators(weights, engine.services)) await writeAtomically(join(directory.path, name), model);
+  for (const { name, model } of await exportResults(results, engine.services)) await writeAtomically(join(directory.path, name), model);
   await leaveReport(flow, completed, completed < waves ? 'stopped' : 'finished');
 }
 

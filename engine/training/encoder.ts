@@ -63,6 +63,10 @@ export function partitionerFunction(network: PartitionerNetwork, encoder: Encode
   return { network, apply, layout: layoutOf((scope) => apply(scope, input('image', { dtype: 'f32', dims: [2, ...network.image] }))) };
 }
 
+/** The same by its encoder's name. */
+export const partitionerOf = (services: Services, network: PartitionerNetwork, where?: string): PartitionerFunction =>
+  partitionerFunction(network, services.component<Encoder>('encoder', network.encoder), where);
+
 /** The state of a frozen partitioner as inputs of a program, and the partitioner in evaluation mode. */
 export function partitionerSymbols({ layout, apply }: PartitionerFunction) {
   const symbols = Object.fromEntries(Object.entries(stateShapes('encoder', layout)).map(([name, shape]) => [name, input(name, shape)]));
@@ -78,7 +82,7 @@ const partitionProgram = (partitioner: PartitionerFunction): Program => {
 
 /** What a frozen partitioner says of images, in evaluation mode. `keep` names what stays in the host. */
 export async function partition(services: Services, { network, state }: Partitioner, image: Tensorial, options?: RunOptions): Promise<{ readonly feature: Tensorial; readonly logit: Tensorial }> {
-  const run = await compiledOnce(services.host, `partitioner ${JSON.stringify(network)}`, () => partitionProgram(partitionerFunction(network, services.component<Encoder>('encoder', network.encoder))));
+  const run = await compiledOnce(services.host, `partitioner ${JSON.stringify(network)}`, () => partitionProgram(partitionerOf(services, network)));
   const { feature, logit } = (await run.run({}, { image, ...state }, options)).outputs;
   return { feature: feature!, logit: logit! };
 }

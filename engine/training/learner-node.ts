@@ -1,10 +1,12 @@
 /** @file Makes a learner the node type `train/<name>`: it trains an encoder with its head, and passes versions of both along. */
 import { z } from 'zod';
-import { defineNode, type NodeType, type Ports } from '../dataflow/node.js';
-import type { Tensorial } from '../spec/value.js';
+import { defineNode, type NodeType, type Ports, type StartContext } from '../dataflow/node.js';
+import { inputError } from '../spec/issue.js';
+import { elements, type Tensorial } from '../spec/value.js';
 import { partitionerFunction, type Encoder, type PartitionerNetwork } from './encoder.js';
+import { readEncoderFile } from './encoder-file.js';
 import { learnerPhases, type Learner } from './learner.js';
-import { trainingLoop, type Training } from './loop.js';
+import { trainingLoop, type GivenLeaves, type Training } from './loop.js';
 import type { Optimiser } from './optimiser.js';
 import { scheduleConfig } from './schedule.js';
 import type { EncoderPlan } from './step.js';
@@ -22,6 +24,7 @@ export function learnerNode(learner: Learner, { encoders, optimisers }: Learning
     optimiser: oneOf(optimisers),
     schedule: scheduleConfig.default({ type: 'constant' }).describe('factor on the learning rate, by wave'),
     options: learner.options.prefault({}),
+    from: z.string().optional().describe('an encoder.onnx (or partitioner.onnx) of another run: training goes on from its encoder; the head starts anew'),
   });
   const ports = Object.keys(learner.batch as Ports);
   return defineNode({
@@ -45,7 +48,7 @@ export function learnerNode(learner: Learner, { encoders, optimisers }: Learning
       const trained = ({ tensors }: Training): { readonly [port: string]: Partitioner } =>
         ({ [learner.head === 'linear' ? 'partitioner' : 'encoder']: { network, state: Object.fromEntries(Object.entries(tensors).filter(([name]) => /\/(parameters|buffers)$/.test(name))) } });
       return {
-        state: await loop.first(context),
+        state: await loop.first(context, settings.from === undefined ? undefined : await trunkOf(context, settings.from, network)),
         initial: trained,
         async step(state, batch, wave) {
           const { next, metrics } = await loop.step(state, batch as Record<string, Tensorial>, wave);
@@ -55,4 +58,14 @@ export function learnerNode(learner: Learner, { encoders, optimisers }: Learning
       };
     },
   }) as NodeType;
+}
+
+/** The encoder in a file, for one that is built alike. */
+async function trunkOf({ node, services }: StartContext, file: string, network: PartitionerNetwork): Promise<GivenLeaves> {
+  const where = `nodes.${node}.config.from`, { network: other, leaf } = await readEncoderFile(services.resolve(file));
+  for (const what of ['encoder', 'config', 'image'] as const) {
+    const [theirs, ours] = [other[what], network[what]].map((value) => JSON.stringify(value));
+    if (theirs !== ours) throw inputError(where, `the ${what === 'config' ? 'settings of the encoder' : what} in ${file} ${theirs}; here ${ours}`);
+  }
+  return ({ path, dims }) => (path.startsWith('trunk.') ? leaf(path, elements(dims)) : undefined);
 }

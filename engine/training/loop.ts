@@ -5,7 +5,7 @@ import { inTurns } from '../dataflow/turns.js';
 import { GantryError } from '../spec/issue.js';
 import { elements, tensor, type TensorValue, type Tensorial } from '../spec/value.js';
 import type { Executable, State } from '../session/host.js';
-import { initialise } from '../tensor/scope.js';
+import { initialise, sizeOf, type Leaf } from '../tensor/scope.js';
 import type { TrainedName } from './method.js';
 import { factorAt, type Schedule } from './schedule.js';
 import { layoutsOf, networksOf, phaseCadence, traceStep, trainingState, type AnyPlan, type TracedStep } from './step.js';
@@ -24,8 +24,12 @@ export interface LoopSettings {
   readonly schedules: Readonly<Record<string, (wave: number) => number>>;
 }
 
+/** Values of a leaf, where there are some: those of another training. */
+export type GivenLeaves = (leaf: Leaf) => Float32Array | undefined;
+
 export interface Loop {
-  first(context: StartContext): Promise<Training>;
+  /** Drawn, but for the leaves of which `given` has values. */
+  first(context: StartContext, given?: GivenLeaves): Promise<Training>;
   step(state: Training, batch: Readonly<Record<string, Tensorial>>, wave: WaveContext, partitioner?: Partitioner): Promise<{ readonly next: Training; readonly metrics: Readonly<Record<string, number>> }>;
   close(): Promise<void>;
 }
@@ -35,7 +39,7 @@ export function trainingLoop(plan: AnyPlan, settings: LoopSettings, context: Sta
   const { lr, rate = {}, schedule, schedules } = settings, { type, config } = plan.optimiser;
   const steps = stepPrograms(plan, settings.freeze ?? Number.POSITIVE_INFINITY, context, withPartitioner);
   return {
-    first: (context) => firstState(plan, context),
+    first: (context, given = () => undefined) => firstState(plan, context, given),
     async step(state, batch, wave, partitioner) {
       const { traced, executable } = await steps.at(wave.wave, partitioner);
       const fall = factorAt(schedule, wave.wave);
@@ -93,13 +97,15 @@ function stepPrograms(plan: AnyPlan, freeze: number, { services }: StartContext,
 }
 
 /** Draws the leaves (keyed by their paths, so that adding one changes no other), zeroes the moments, copies the averages. */
-async function firstState(plan: AnyPlan, { services, random, signal }: StartContext): Promise<Training> {
+async function firstState(plan: AnyPlan, { services, random, signal }: StartContext, given: GivenLeaves): Promise<Training> {
   const { host } = services, layouts = layoutsOf(plan);
   const vectors: Record<string, Float32Array> = {};
   for (const name of networksOf(plan)) {
     const { parameters, buffers } = layouts[name]!;
     vectors[`${name}/parameters`] = await inTurns(initialise(parameters, (path) => random(`${name}.${path}`)), signal);
     if (buffers.length) vectors[`${name}/buffers`] = await inTurns(initialise(buffers, (path) => random(`${name}.${path}`)), signal);
+    overlay(parameters, vectors[`${name}/parameters`]!, given);
+    overlay(buffers, vectors[`${name}/buffers`]!, given);
   }
   const copies: Record<string, string> = { 'generator/average': 'generator/parameters', 'generator/average-buffers': 'generator/buffers' };
   const tensors: Record<string, State[string]> = {};
@@ -108,6 +114,16 @@ async function firstState(plan: AnyPlan, { services, random, signal }: StartCont
     tensors[name] = await host.put(tensor('f32', dims as readonly number[], data));
   }
   return { tensors, updates: Object.fromEntries(networksOf(plan).map((name) => [name, 0])) };
+}
+
+/** Puts given values of leaves in the place of drawn ones. */
+function overlay(leaves: readonly Leaf[], flat: Float32Array, given: GivenLeaves): void {
+  let offset = 0;
+  for (const leaf of leaves) {
+    const values = given(leaf);
+    if (values) flat.set(values, offset);
+    offset += sizeOf([leaf]);
+  }
 }
 
 /** Beyond it a loss says nothing in float32 any more: its gradient's squares overflow. */

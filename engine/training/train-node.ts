@@ -5,7 +5,7 @@ import { inputError } from '../spec/issue.js';
 import { parse, type Dim, type TensorShape } from '../spec/tensor-type.js';
 import type { Tensorial } from '../spec/value.js';
 import { requireFit, type Backbone } from './backbone.js';
-import { partitionerFunction, type Encoder } from './encoder.js';
+import { partitionerOf } from './encoder.js';
 import { trainingLoop, type Training } from './loop.js';
 import type { Method } from './method.js';
 import { networkPair } from './networks.js';
@@ -61,7 +61,7 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
       };
       const { lr } = settings.optimiser as unknown as { readonly lr: number };
       const loop = trainingLoop(plan, { lr, rate: settings.rate, schedule: settings.schedule, freeze: settings.freeze, schedules: method.schedules?.(settings.options) ?? {} }, context,
-        ({ network }) => ({ ...plan, partitioner: partitionerFunction(network, context.services.component<Encoder>('encoder', network.encoder)) }));
+        ({ network }) => ({ ...plan, partitioner: partitionerOf(context.services, network) }));
       const weightsOf = ({ tensors }: Training): Weights => ({
         networks, averaged: settings.averaging !== undefined,
         state: Object.fromEntries(Object.entries(tensors).filter(([name]) => /\/(parameters|buffers|average|average-buffers)$/.test(name))),
