@@ -1,14 +1,14 @@
-/** @file Pictures as files: image grids as PNG, scatter plots as SVG. Compression runs beside the event loop. */
+/** @file Pictures as files: image grids as PNG, scatter plots and surfaces as SVG. Compression runs beside the event loop. */
 import { promisify } from 'node:util';
 import { crc32, deflate } from 'node:zlib';
-import type { ImageGrid, Picture, Scatter } from '../spec/picture.js';
-import { escapeText, point, short, ticks } from './svg.js';
+import type { Frame, ImageGrid, Picture, Scatter } from '../spec/picture.js';
+import { drawSurface } from './surface.js';
+import { axesOf, escapeText, point, short } from './svg.js';
 
 /** A picture's bytes and the ending of its file name. */
 export async function encodePicture(picture: Picture): Promise<{ readonly ending: 'png' | 'svg'; readonly bytes: Uint8Array }> {
-  return picture.kind === 'images'
-    ? { ending: 'png', bytes: await encodeGrid(picture) }
-    : { ending: 'svg', bytes: Buffer.from(await drawScatter(picture)) };
+  if (picture.kind === 'images') return { ending: 'png', bytes: await encodeGrid(picture) };
+  return { ending: 'svg', bytes: Buffer.from(picture.kind === 'scatter' ? await drawScatter(picture) : await drawSurface(picture)) };
 }
 
 const GUTTER = 2;
@@ -97,8 +97,8 @@ const OTHERS = ['#3f9a5f', '#a05fc4', '#d98a1f', '#5c6b7a'];
  */
 export async function drawScatter({ title, series }: Scatter): Promise<string> {
   const real = series.filter(({ name }) => name === 'real');
-  const { x, y, half } = frameOf(real.length ? real : series);
-  const place = (value: number, centre: number) => ((value - centre) / half + 1) * SIDE / 2;
+  const frame = frameOf(real.length ? real : series), { x, y, half } = frame;
+  const { across, down, grid, labels } = axesOf(frame, SIDE);
   const inside = (points: Float32Array, n: number) => Math.abs(points[2 * n]! - x) <= half && Math.abs(points[2 * n + 1]! - y) <= half;
   const layers: { name: string; colour: string; path: string; outside: number }[] = [];
   for (const [i, { name, points }] of series.entries()) {
@@ -109,18 +109,12 @@ export async function drawScatter({ title, series }: Scatter): Promise<string> {
     const dots: string[] = [];
     for (let k = 0; k < drawn; k++) {
       const n = Math.floor(k * count / drawn);
-      if (inside(points, n)) dots.push(`M${point(place(points[2 * n]!, x))} ${point(SIDE - place(points[2 * n + 1]!, y))}h0`);
+      if (inside(points, n)) dots.push(`M${point(across(points[2 * n]!))} ${point(down(points[2 * n + 1]!))}h0`);
       if (k % 500 === 499) await breathe();
     }
     layers.push({ name, colour: COLOURS[name] ?? OTHERS[i % OTHERS.length]!, path: dots.join(''), outside });
     await breathe();
   }
-  const grid = [...ticks(x - half, x + half, 5).map((t) => ({ t, at: place(t, x), across: false })),
-    ...ticks(y - half, y + half, 5).map((t) => ({ t, at: SIDE - place(t, y), across: true }))];
-  const lines = grid.map(({ at, across }) => (across ? `M0 ${point(at)}h${SIDE}` : `M${point(at)} 0v${SIDE}`)).join('');
-  const labels = grid.map(({ t, at, across }) => (across
-    ? `<text x="-6" y="${point(at + 3.5)}" text-anchor="end">${short(t)}</text>`
-    : `<text x="${point(at)}" y="${SIDE + 15}" text-anchor="middle">${short(t)}</text>`)).join('');
   let offset = 0;
   const legend = layers.map(({ name, colour, outside }) => {
     const text = outside ? `${name} (${short(outside)} outside)` : name;
@@ -131,14 +125,14 @@ export async function drawScatter({ title, series }: Scatter): Promise<string> {
   const points = layers.map(({ colour, path }) => `<path d="${path}" stroke="${colour}"/>`).join('');
   return `<svg xmlns="http://www.w3.org/2000/svg" class="scatter" viewBox="${-MARGIN} -24 ${SIDE + MARGIN + 10} ${SIDE + 44}" role="img">`
     + `<title>${escapeText(title)}</title><style>${SCATTER_STYLE}</style>`
-    + `<path class="grid" d="${lines}M0 0h${SIDE}v${SIDE}h${-SIDE}z"/>${labels}${legend}<g class="points">${points}</g></svg>\n`;
+    + `<path class="grid" d="${grid}"/>${labels}${legend}<g class="points">${points}</g></svg>\n`;
 }
 
 const SCATTER_STYLE = '.scatter text{font:11px system-ui,sans-serif;fill:#666}.scatter .grid{fill:none;stroke:#8884;stroke-width:1}'
   + '.scatter .points path{fill:none;stroke-width:2.4;stroke-linecap:round;stroke-opacity:.45}@media (prefers-color-scheme:dark){.scatter text{fill:#aaa}}';
 
 /** The square around all finite points, a tenth wider. */
-function frameOf(series: Scatter['series']): { readonly x: number; readonly y: number; readonly half: number } {
+function frameOf(series: Scatter['series']): Frame {
   const low = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const high = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { points } of series) {

@@ -1,4 +1,5 @@
-/** @file What every drawing here shares: escaping, short numbers, and axis ticks at round values. */
+/** @file What every drawing here shares: escaping, short numbers, axis ticks at round values, and the axes of a square in the plane. */
+import type { Frame } from '../spec/picture.js';
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
@@ -29,4 +30,23 @@ export function ticks(low: number, high: number, count: number): number[] {
   const first = Math.ceil(low / step - 1e-9);
   const last = Math.floor(high / step + 1e-9);
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}
+
+/** The square that a picture of the plane shows, at `side` pixels a side: where a point falls in it, and its grid with labels. */
+export interface Axes {
+  readonly across: (x: number) => number;
+  readonly down: (y: number) => number;
+  /** Path data of the grid and the border around it. */
+  readonly grid: string;
+  readonly labels: string;
+}
+export function axesOf({ x, y, half }: Frame, side: number): Axes {
+  const across = (value: number) => ((value - x) / half + 1) * side / 2, down = (value: number) => side - ((value - y) / half + 1) * side / 2;
+  const columns = ticks(x - half, x + half, 5), rows = ticks(y - half, y + half, 5);
+  return {
+    across, down,
+    grid: `${columns.map((t) => `M${point(across(t))} 0v${side}`).join('')}${rows.map((t) => `M0 ${point(down(t))}h${side}`).join('')}M0 0h${side}v${side}h${-side}z`,
+    labels: columns.map((t) => `<text x="${point(across(t))}" y="${side + 15}" text-anchor="middle">${short(t)}</text>`).join('')
+      + rows.map((t) => `<text x="-6" y="${point(down(t) + 3.5)}" text-anchor="end">${short(t)}</text>`).join(''),
+  };
 }

@@ -5,7 +5,7 @@ import type { TensorValue } from './value.js';
 export type Metrics = Readonly<Record<string, number>>;
 
 /** Something to look at. Images are f32[N,C,H,W] in [-1,1]; points are pairs x0 y0 x1 y1 … */
-export type Picture = ImageGrid | Scatter;
+export type Picture = ImageGrid | Scatter | Surface;
 export interface ImageGrid {
   readonly kind: 'images';
   readonly title: string;
@@ -19,3 +19,20 @@ export interface Scatter {
   readonly title: string;
   readonly series: readonly { readonly name: string; readonly points: Float32Array }[];
 }
+/** Heights over a square of the plane, as filled contours. The mesh of `side` x `side` points goes from edge to edge of it, row by row, from low x and low y. */
+export interface Surface {
+  readonly kind: 'surface';
+  readonly title: string;
+  readonly frame: Frame;
+  readonly side: number;
+  readonly height: Float32Array;
+  /** Heights of the contours, ascending; about ten round ones unless given. */
+  readonly levels?: readonly number[];
+  /** A region to be outlined: where these, at the points of the mesh, are 0 or more. */
+  readonly region?: { readonly name: string; readonly values: Float32Array };
+  /** Where arrows start and which way they point, as x y dx dy …: the longest are drawn `reach` long, the shorter in proportion but never tiny. */
+  readonly arrows?: { readonly values: Float32Array; readonly reach: number };
+  readonly series: Scatter['series'];
+}
+/** A square: its centre and half its side. */
+export interface Frame { readonly x: number; readonly y: number; readonly half: number }
