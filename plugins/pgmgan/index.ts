@@ -5,11 +5,12 @@ import { batches } from './batches.js';
 import { label } from './label.js';
 import { classifier, partitioner } from './learners.js';
 import { pgmgan } from './method.js';
+import { surface } from './surface.js';
 
 export default definePlugin({
   name: 'pgmgan',
   requires: ['core', 'networks', 'backbones', 'optimisers', 'clusterers', 'partitioners'],
   methods: [pgmgan],
   learners: [classifier, partitioner],
-  nodes: [label, batches, accepted],
+  nodes: [label, batches, accepted, surface],
 });
