@@ -3,7 +3,7 @@ import { definePlugin } from '../../engine/index.js';
 import { accepted } from './accepted.js';
 import { batches } from './batches.js';
 import { label } from './label.js';
-import { classifier, partitioner } from './learners.js';
+import { classifier, contrastive, partitioner } from './learners.js';
 import { pgmgan } from './method.js';
 import { surface } from './surface.js';
 
@@ -11,6 +11,6 @@ export default definePlugin({
   name: 'pgmgan',
   requires: ['core', 'networks', 'backbones', 'optimisers', 'clusterers', 'partitioners'],
   methods: [pgmgan],
-  learners: [classifier, partitioner],
+  learners: [classifier, contrastive, partitioner],
   nodes: [label, batches, accepted, surface],
 });
