@@ -69,6 +69,12 @@ export function fewerProducts(bytes: Uint8Array): Uint8Array | undefined {
   // Before version 4 every initialiser had to be an input; weights beside the file are found from the file only.
   if (!graph || irVersion < 4n || initializer.some(({ externalData }) => externalData?.length)) return undefined;
   const constants = new Map(initializer.map((tensor) => [tensor.name!, tensor]));
+  // A reshaped constant is one, too: exporters give a bias its place among the channels so.
+  for (const { opType, input: [from, to] = [], output: [name] = [] } of node) {
+    const tensor = constants.get(from ?? ''), wanted = constants.get(to ?? '')?.rawData;
+    const dims = wanted && Array.from(new BigInt64Array(new Uint8Array(wanted).buffer));
+    if (opType === 'Reshape' && tensor && dims?.every((d) => d > 0n)) constants.set(name!, { ...tensor, dims });
+  }
   const dimsOf = (name: string | undefined) => constants.get(name ?? '')?.dims?.map(Number) ?? [];
   const floats = (name: string | undefined): Float32Array | undefined => {
     const { rawData, dataType } = constants.get(name ?? '') ?? {};
@@ -133,9 +139,9 @@ export function fewerProducts(bytes: Uint8Array): Uint8Array | undefined {
     t = emit('Transpose', [reshaped(t, IN, IN, -1, rows.tiles, columns.tiles, K)], [2, 0, 3, 1, 4, 5]);
     t = emit('MatMul', [matrix('columns back', w, z, columns.back), reshaped(t, -1, z, K)]);
     t = emit('MatMul', [matrix('rows back', h, y, rows.back), reshaped(t, -1, y, w * K)]);
-    t = reshaped(t, -1, h, w, K);
-    if (offset.some((v) => v !== 0)) t = emit('Add', [t, keep(`${own}bias`, [K], offset)]);
-    emit('Transpose', [rectified ? emit('Relu', [t]) : t], [0, 3, 1, 2], result);
+    // On whole rows, so that a reshape parts them from the transposition: ONNX Runtime would pull that before them, and not join it to what a convolution behind does to its input.
+    if (offset.some((v) => v !== 0)) t = emit('Add', [t, keep(`${own}bias`, [w * K], Float32Array.from({ length: w * K }, (_, i) => offset[i % K]!))]);
+    emit('Transpose', [reshaped(rectified ? emit('Relu', [t]) : t, -1, h, w, K)], [0, 3, 1, 2], result);
     // Reshaping loses the batch's symbol; with it, sums with what did not come this way are part of a convolution again.
     if (batch) valueInfo.push({ name: result, type: { tensorType: { elemType: DATA_TYPE.f32, shape: { dim: [batch, ...[K, h, w].map((size) => ({ dimValue: BigInt(size) }))] } } } });
     return { at, joined, nodes };
