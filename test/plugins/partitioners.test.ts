@@ -76,13 +76,13 @@ let host: SessionHost;
 beforeAll(async () => { host = await createWorkerHost({ threads: 1 }); });
 afterAll(() => host.close());
 
-test.each<[Encoder, readonly number[], object, number]>([
+test.each(([
   [lipschitzResnet, [3, 4, 4], { blocks: [1, 2], strides: [1, 2], channels: 5, features: 6 }, 6],
   [resnetSmall, [3, 8, 8], { width: 4, blocks: [1, 2] }, 8],
   [pointsLinear, [2], {}, 2],
   [pointsMlp, [2], { widths: [5, 7] }, 7],
   [pointsResidual, [2], { blocks: 2, width: 6 }, 2],
-])(`$name: a training pass and its gradient on ONNX Runtime are the interpreter's (seed ${seed})`, async (encoder, image, settings, width) => {
+] as const satisfies readonly (readonly [Encoder, readonly number[], object, number])[]).map((row) => [row[0].name, ...row] as const))(`%s: a training pass and its gradient on ONNX Runtime are the interpreter's (seed ${seed})`, async (_, encoder, image, settings, width) => {
   const { layout, apply } = made(encoder, image, 3, settings), batch = [4, ...image], f32 = (...dims: readonly number[]) => ({ dtype: 'f32' as const, dims });
   const states = { parameters: f32(sizeOf(layout.parameters)), ...(layout.buffers.length && { buffers: f32(sizeOf(layout.buffers)) }) };
   const traced = program('pass', states, { image: f32(...batch) }, (state: Readonly<Record<string, ReturnType<typeof input>>>, feeds) => {
