@@ -14,7 +14,7 @@ const FIXED: Readonly<Record<string, unknown>> = {
   bottom_width: 4, toggle_grads: true, split_D: false, cross_replica: false, mybn: false, norm_style: 'bn', D_wide: true,
 };
 
-const sides = (attention: string) => attention.split('_').map(Number).filter((side) => side > 0);
+export const sides = (attention: string) => attention.split('_').map(Number).filter((side) => side > 0);
 
 export function networksOf({ manifest: { config }, arrays }: Fixture): Networks {
   for (const [name, value] of Object.entries(FIXED)) if (name in config && config[name] !== value) throw new Error(`${name} ${config[name]} is not at hand`);

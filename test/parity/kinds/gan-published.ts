@@ -1,0 +1,87 @@
+/** @file How published pairs of networks are ours: the backbone and its configuration, the names of leaves, and how leaves are stored. */
+import type { Backbone } from '../../../engine/training/backbone.js';
+import type { NetworkName } from '../../../engine/training/method.js';
+import { biggan } from '../../../plugins/backbones/biggan.js';
+import { dcganShallow } from '../../../plugins/backbones/dcgan-shallow.js';
+import { mlpMaxout } from '../../../plugins/backbones/mlp-maxout.js';
+import { sngan32, sngan48 } from '../../../plugins/backbones/sngan.js';
+import type { Fixture, Manifest } from '../fixture.js';
+import { permuted, regrouped } from '../leaves.js';
+import { published as bigganName, sides } from './biggan-published.js';
+
+/** The values of a leaf in another order. */
+type Reordered = (values: Float32Array) => Float32Array;
+/** A leaf whose values lie in another order here than in the reference. */
+interface Stored { readonly ours: Reordered; readonly theirs: Reordered }
+
+export interface Published {
+  readonly source: RegExp;
+  backbone(manifest: Manifest): Backbone;
+  config(manifest: Manifest): unknown;
+  /** How many labels there are; a single one is no condition. */
+  labels(manifest: Manifest): number;
+  readonly loss: 'logistic' | 'hinge';
+  /** From our leaf's path to the reference's name. */
+  name(network: NetworkName, path: string): string;
+  /** How a leaf that is no kernel is stored, where that differs. */
+  stored?(network: NetworkName, path: string, dims: readonly number[], config: unknown): Stored | undefined;
+}
+
+const shapeIn = (tensors: Manifest['tensors'], key: string) => (tensors as readonly { key: string; shape: number[] }[]).find((t) => t.key === key)!.shape;
+const selfConditioned = { loss: 'logistic', labels: ({ config }: Manifest) => (config.nlabels === 1 ? 0 : config.nlabels) } as const;
+
+const PUBLISHED: readonly Published[] = [
+  {
+    ...selfConditioned, source: /2d_mix\/models\/cluster/, backbone: () => mlpMaxout,
+    config: ({ config, tensors }) => ({
+      type: 'mlp-maxout', latent: config.z_dim, embedding: config.embed, generator: config.g_act, discriminator: config.d_act,
+      pool: shapeIn(tensors, 'D/init/fc1.lin.weight')[0]! / config.d_act,
+    }),
+    name: (network, path) => (network === 'generator'
+      ? path.replace(/^embedding/, 'embedding.embedding').replace(/^layer(\d)\.linear/, 'fc$1.0').replace(/^layer(\d)\.norm/, 'fc$1.1').replace(/^out/, 'fc_out')
+      : path.replace(/^layer(\d)\.linear/, 'fc$1.lin').replace(/^out/, 'fc4.fc')),
+    // The competitors of a maxout unit lie side by side there, apart here.
+    stored(network, path, [rows], config) {
+      if (network !== 'discriminator' || !path.startsWith('layer')) return undefined;
+      const { pool } = config as { pool: number }, units = rows! / pool;
+      return { ours: (values) => regrouped(values, units, pool), theirs: (values) => regrouped(values, pool, units) };
+    },
+  },
+  {
+    ...selfConditioned, source: /models\/dcgan_shallow/, backbone: () => dcganShallow,
+    config: ({ config }) => ({ type: 'dcgan-shallow', latent: config.z_dim, embedding: config.embed, generator: config.ngf, discriminator: config.ndf }),
+    name: (network, path) => (network === 'generator'
+      ? path.replace(/^embedding/, 'get_latent.embedding').replace(/^seed/, 'fc').replace(/^layer(\d)\.conv/, 'conv$1').replace(/^layer(\d)\.norm/, 'bn$1.bn').replace(/^out/, 'conv_out.0')
+      : path.replace(/^layer(\d)\.conv/, 'conv$1.0').replace(/^layer(\d)\.norm/, 'conv$1.1').replace(/^out/, 'fc_out.fc')),
+  },
+  {
+    source: /pgmgan.*models\/biggan/, loss: 'hinge', labels: ({ config }) => config.n_classes,
+    backbone({ config: { G_shared: shared, hier, resolution, bottom_width: start } }) {
+      if (shared && hier && start === 4) return biggan;
+      const found = shared || hier ? undefined : ({ '32 from 4': sngan32, '48 from 3': sngan48 } as Readonly<Record<string, Backbone>>)[`${resolution} from ${start}`];
+      if (!found) throw new Error(`images of ${resolution} from ${start}, G_shared ${shared} and hier ${hier} are not at hand`);
+      return found;
+    },
+    config(manifest) {
+      const { config } = manifest, type = this.backbone(manifest).name, widths = { type, latent: config.dim_z, generator: config.G_ch, discriminator: config.D_ch };
+      const attention = { generator: sides(config.G_attn), discriminator: sides(config.D_attn) };
+      if (type === 'biggan') return { ...widths, label_embedding: config.shared_dim, attention, head: 'linear' };
+      if (attention.generator.length || attention.discriminator.length) throw new Error(`${type} has no attention`);
+      return widths;
+    },
+    name: (network, path) => bigganName(network, path).replace(/^embed(?=\.)/, 'linear_c'),
+    // Tables of the norms have a row a label there; here they are linear layers of its one-hot vector.
+    stored(_, path, [channels, labels], config) {
+      if ((config as { type: string }).type === 'biggan' || !/norm\d\.(gain|bias)\.weight$/.test(path)) return undefined;
+      return { ours: (values) => permuted(values, [labels!, channels!], [1, 0]), theirs: (values) => permuted(values, [channels!, labels!], [1, 0]) };
+    },
+  },
+];
+
+export const publishedOf = ({ manifest }: Fixture): Published | undefined => PUBLISHED.find(({ source }) => source.test(manifest.source));
+
+/** How a leaf is stored: kernels are channels last here. */
+export function storedAs(published: Published, network: NetworkName, path: string, dims: readonly number[], config: unknown): Stored {
+  if (dims.length === 4) return { ours: (values) => permuted(values, [dims[0]!, dims[3]!, dims[1]!, dims[2]!], [0, 2, 3, 1]), theirs: (values) => permuted(values, dims, [0, 3, 1, 2]) };
+  return published.stored?.(network, path, dims, config) ?? { ours: (values) => values, theirs: (values) => values };
+}
