@@ -1,10 +1,12 @@
 /** @file How published pairs of networks are ours: the backbone and its configuration, the names of leaves, and how leaves are stored. */
 import type { Backbone } from '../../../engine/training/backbone.js';
-import type { NetworkName } from '../../../engine/training/method.js';
+import type { Method, NetworkName } from '../../../engine/training/method.js';
 import { biggan } from '../../../plugins/backbones/biggan.js';
 import { dcganShallow } from '../../../plugins/backbones/dcgan-shallow.js';
 import { mlpMaxout } from '../../../plugins/backbones/mlp-maxout.js';
 import { sngan32, sngan48 } from '../../../plugins/backbones/sngan.js';
+import { pgmgan } from '../../../plugins/pgmgan/method.js';
+import { selfConditioned } from '../../../plugins/self-conditioned-gan/method.js';
 import type { Fixture, Manifest } from '../fixture.js';
 import { permuted, regrouped } from '../leaves.js';
 import { published as bigganName, sides } from './biggan-published.js';
@@ -20,7 +22,8 @@ export interface Published {
   config(manifest: Manifest): unknown;
   /** How many labels there are; a single one is no condition. */
   labels(manifest: Manifest): number;
-  readonly loss: 'logistic' | 'hinge';
+  /** What trains them. */
+  step(manifest: Manifest): { readonly method: Method; readonly options: unknown };
   /** From our leaf's path to the reference's name. */
   name(network: NetworkName, path: string): string;
   /** How a leaf that is no kernel is stored, where that differs. */
@@ -28,11 +31,17 @@ export interface Published {
 }
 
 const shapeIn = (tensors: Manifest['tensors'], key: string) => (tensors as readonly { key: string; shape: number[] }[]).find((t) => t.key === key)!.shape;
-const selfConditioned = { loss: 'logistic', labels: ({ config }: Manifest) => (config.nlabels === 1 ? 0 : config.nlabels) } as const;
+const selfConditionedGan: Pick<Published, 'labels' | 'step'> = {
+  labels: ({ config }) => (config.nlabels === 1 ? 0 : config.nlabels),
+  step({ config }) {
+    if (config.reg_type !== 'none' && config.reg_type !== 'real') throw new Error(`regulariser on ${config.reg_type} is not at hand`);
+    return { method: selfConditioned, options: { loss: 'logistic', r1: config.reg_type === 'real' ? config.reg_param : 0 } };
+  },
+};
 
 const PUBLISHED: readonly Published[] = [
   {
-    ...selfConditioned, source: /2d_mix\/models\/cluster/, backbone: () => mlpMaxout,
+    ...selfConditionedGan, source: /2d_mix\/models\/cluster/, backbone: () => mlpMaxout,
     config: ({ config, tensors }) => ({
       type: 'mlp-maxout', latent: config.z_dim, embedding: config.embed, generator: config.g_act, discriminator: config.d_act,
       pool: shapeIn(tensors, 'D/init/fc1.lin.weight')[0]! / config.d_act,
@@ -48,14 +57,15 @@ const PUBLISHED: readonly Published[] = [
     },
   },
   {
-    ...selfConditioned, source: /models\/dcgan_shallow/, backbone: () => dcganShallow,
+    ...selfConditionedGan, source: /models\/dcgan_shallow/, backbone: () => dcganShallow,
     config: ({ config }) => ({ type: 'dcgan-shallow', latent: config.z_dim, embedding: config.embed, generator: config.ngf, discriminator: config.ndf }),
     name: (network, path) => (network === 'generator'
       ? path.replace(/^embedding/, 'get_latent.embedding').replace(/^seed/, 'fc').replace(/^layer(\d)\.conv/, 'conv$1').replace(/^layer(\d)\.norm/, 'bn$1.bn').replace(/^out/, 'conv_out.0')
       : path.replace(/^layer(\d)\.conv/, 'conv$1.0').replace(/^layer(\d)\.norm/, 'conv$1.1').replace(/^out/, 'fc_out.fc')),
   },
   {
-    source: /pgmgan.*models\/biggan/, loss: 'hinge', labels: ({ config }) => config.n_classes,
+    source: /pgmgan.*models\/biggan/, labels: ({ config }) => config.n_classes,
+    step: ({ config }) => ({ method: pgmgan, options: pgmgan.options.parse({ loss: config.gan_type, guide: { reduction: 'mean' } }) }),
     backbone({ config: { G_shared: shared, hier, resolution, bottom_width: start } }) {
       if (shared && hier && start === 4) return biggan;
       const found = shared || hier ? undefined : ({ '32 from 4': sngan32, '48 from 3': sngan48 } as Readonly<Record<string, Backbone>>)[`${resolution} from ${start}`];

@@ -2,7 +2,6 @@
  * @file Both networks of a backbone and one training step: outputs, features, R1 and its gradient, the discriminator's step, the generator's step.
  * The reference's leaf names are mapped to ours; sizes and options come from the manifest.
  */
-import path from 'node:path';
 import type { SessionHost, State } from '../../../engine/session/host.js';
 import { tensor, type Resident, type TensorValue } from '../../../engine/spec/value.js';
 import type { Program } from '../../../engine/tensor/program.js';
@@ -10,14 +9,15 @@ import { sizeOf, type Layout } from '../../../engine/tensor/scope.js';
 import { NETWORKS, type NetworkName } from '../../../engine/training/method.js';
 import { generatorProgram, networkPair } from '../../../engine/training/networks.js';
 import type { Optimiser } from '../../../engine/training/optimiser.js';
-import { traceStep, trainingState, type StepPlan } from '../../../engine/training/step.js';
+import { traceStep, trainingState, type StepPlan, type TracedStep } from '../../../engine/training/step.js';
 import type { Networks } from '../../../engine/training/values.js';
-import { selfConditioned } from '../../../plugins/self-conditioned-gan/method.js';
 import { comparison, scalarTolerance, tolerances, type Comparison, type Tolerance } from '../comparison.js';
-import type { Fixture, Group, Kind, Unchecked } from '../fixture.js';
+import type { Fixture, Group, Kind } from '../fixture.js';
 import { LETTER } from './biggan-published.js';
+import { guideIn, type Guide } from './gan-guide.js';
 import { probeProgram } from './gan-probes.js';
 import { publishedOf, storedAs } from './gan-published.js';
+import { checking } from './partitioner-parts.js';
 import { recording } from './recording.js';
 
 export const ganStep: Kind = {
@@ -25,36 +25,29 @@ export const ganStep: Kind = {
   matches: (fixture) => publishedOf(fixture) !== undefined && fixture.arrays.has('in/z'),
   async check(fixture, host) {
     const { manifest, arrays } = fixture, { config, scalars } = manifest, published = publishedOf(fixture)!, backbone = published.backbone(manifest);
-    const floats = (key: string): TensorValue => tensor('f32', arrays.get(key)!.dims, Float32Array.from(arrays.get(key)!.data as Float32Array));
-    const z = floats('in/z'), image = floats('in/x_real');
-    const label = tensor('i64', arrays.get('in/y')!.dims, BigInt64Array.from(arrays.get('in/y')!.data as Int32Array, BigInt));
+    const compare = checking(fixture), z = compare.given('in/z'), image = compare.given('in/x_real'), label = compare.given('in/y'), guide = guideIn(fixture, compare);
     const parsed = backbone.config.parse(published.config(manifest));
     const networks: Networks = { backbone: backbone.name, config: parsed, image: image.dims.slice(1), latent: z.dims[1]!, condition: { labels: published.labels(manifest), width: 0 } };
     const made = networkPair(networks, backbone), { discriminator } = made;
     // The reference judges real and generated images apart, which shows where the network remembers how often it was used.
     const pair = { ...made, discriminator: { ...discriminator, perImage: discriminator.perImage && !discriminator.layout.buffers.length } };
-    const compare = comparison(fixture), { output, gradient } = tolerances(fixture), used = new Set(['in/z', 'in/y', 'in/x_real']);
+    const { output, gradient } = tolerances(fixture);
     const stored = (network: NetworkName, path: string, dims: readonly number[]) => storedAs(published, network, path, dims, networks.config);
-    const against = (compare: Comparison) => ({
-      array: ((group, key, values, tolerance) => { used.add(key); compare.array(group, key, values, tolerance); }) as Check,
-      scalar: (name: string, ours = 0) => { if (name in scalars) compare.scalar('scalars', scalars[name], ours, scalarTolerance(scalars[name])); },
-    });
-    const { array, scalar } = against(compare);
+    const scalarsOf = (to: Comparison) => (name: string, ours = 0) => { if (name in scalars) to.scalar('scalars', scalars[name], ours, scalarTolerance(scalars[name])); };
 
     /** The flat vector of a list of leaves, from the reference's arrays. */
     const flat = (network: NetworkName, kind: keyof Layout): TensorValue => {
       const leaves = pair[network].layout[kind], data = new Float32Array(sizeOf(leaves));
       let offset = 0;
       for (const { path, dims } of leaves) {
-        const key = `${LETTER[network]}/init/${published.name(network, path)}`, values = stored(network, path, dims).ours(arrays.get(key)!.data as Float32Array);
-        used.add(key);
+        const values = stored(network, path, dims).ours(compare.given(`${LETTER[network]}/init/${published.name(network, path)}`).data as Float32Array);
         data.set(values, offset);
         offset += values.length;
       }
       return tensor('f32', [data.length], data);
     };
     /** Compares a flat vector, leaf by leaf. */
-    const leaves = async (group: string, prefix: string, network: NetworkName, kind: keyof Layout, vector: Resident | undefined, tolerance: Tolerance, check = array) => {
+    const leaves = async (group: string, prefix: string, network: NetworkName, kind: keyof Layout, vector: Resident | undefined, tolerance: Tolerance, check: Check = compare.array) => {
       if (!vector) return;
       const data = (await host.get(vector)).data as Float32Array;
       let offset = 0;
@@ -66,11 +59,8 @@ export const ganStep: Kind = {
     };
 
     const optimiser = { type: recording, config: recording.config.parse({ type: 'adam', lr: config.adam.lr, betas: config.adam.betas, epsilon: 1e-8 }) };
-    const { reg_type: regularised = 'none' } = config;
-    if (regularised !== 'none' && regularised !== 'real') throw new Error(`regulariser on ${regularised} is not at hand`);
     const plan: StepPlan = {
-      method: selfConditioned, options: { loss: published.loss, r1: regularised === 'real' ? config.reg_param : 0 }, pair,
-      optimiser, accumulate: 1,
+      ...published.step(manifest), pair, optimiser, accumulate: 1, partitioner: guide?.partitioner,
       batch: { image: { dtype: 'f32', dims: image.dims }, label: { dtype: 'i64', dims: label.dims } },
     };
     const initial: Record<string, Resident> = {};
@@ -82,11 +72,11 @@ export const ganStep: Kind = {
     // Forward passes of both networks, and R1 in training mode.
     const probes = await runOnce(host, probeProgram(pair, { z, image, label }, arrays.has('R1/dDsum_dx') ? config.r1_weight : undefined), initial, { z, image, label });
     for (const [group, key] of Object.entries({ 'G/out_train': 'out_train', 'D/out_real_train': 'real_train', 'D/out_real_eval': 'real_eval', 'D/features_eval': 'features_eval', 'R1/per_sample_sq_grad_norm': 'norm', 'R1/dDsum_dx': 'slope' }))
-      if (arrays.has(group)) array(group, group, (probes.outputs[key] as TensorValue).data as Float32Array, output);
+      if (arrays.has(group)) compare.array(group, group, (probes.outputs[key] as TensorValue).data as Float32Array, output);
     const evaluated = await runOnce(host, generatorProgram(pair), initial, networks.condition.labels ? { z, label } : { z });
-    array('G/out_eval', 'G/out_eval', (evaluated.outputs.image as TensorValue).data as Float32Array, output);
+    compare.array('G/out_eval', 'G/out_eval', (evaluated.outputs.image as TensorValue).data as Float32Array, output);
     if (probes.outputs.penalty) {
-      scalar('r1_penalty', Number((probes.outputs.penalty as TensorValue).data[0]));
+      scalarsOf(compare)('r1_penalty', Number((probes.outputs.penalty as TensorValue).data[0]));
       await leaves('R1/grad', 'R1/grad', 'discriminator', 'parameters', await host.put(probes.outputs.penalty_gradient as TensorValue), gradient);
     }
     for (const network of NETWORKS) {
@@ -96,10 +86,10 @@ export const ganStep: Kind = {
 
     // The two phases one after the other, and both in one program: they must agree, and with the reference.
     let state: State = initial;
-    const guided = 'weight_guide' in scalars;
+    const given = ({ slots }: TracedStep) => ({ ...scalarFeeds(slots, optimiser, guide), ...guide?.inputs });
     for (const network of ['discriminator', 'generator'] as const) {
-      const traced = traceStep(plan, ({ trains }) => trains === network), before = state, scalarsFed = scalarFeeds(traced.slots, optimiser);
-      const after = (by: number) => runOnce(host, traced.program, before, { image: nudged(image, by), label, ...Object.fromEntries(Object.keys(traced.draws).map((key) => [key, nudged(z, by)])), ...scalarsFed });
+      const traced = traceStep(plan, ({ trains }) => trains === network), before = state;
+      const after = (by: number) => runOnce(host, traced.program, before, { image: nudged(image, by), label, ...Object.fromEntries(Object.keys(traced.draws).map((key) => [key, nudged(z, by)])), ...given(traced) });
       const plain = await after(0);
       state = { ...before, ...plain.state };
       let groups = await stepGroups(network, plain);
@@ -114,38 +104,36 @@ export const ganStep: Kind = {
 
     /** A network's update against the reference. */
     async function stepGroups(network: NetworkName, { state: next, outputs }: Awaited<ReturnType<typeof runOnce>>): Promise<Group[]> {
-      const compare = comparison(fixture), phase = `${LETTER[network]}step`, other: NetworkName = network === 'generator' ? 'discriminator' : 'generator';
+      const found = comparison(fixture), scalar = scalarsOf(found), phase = `${LETTER[network]}step`, other: NetworkName = network === 'generator' ? 'discriminator' : 'generator';
+      const array: Check = (group, key, values, tolerance) => { compare.given(key); found.array(group, key, values, tolerance); };
       const terms = Object.fromEntries(Object.entries(outputs).map(([key, value]) => [key.split('.')[1]!, Number((value as TensorValue).data[0])]));
-      const { array, scalar } = against(compare);
       if (network === 'discriminator') {
         scalar('loss_real_at_init', terms.real);
         scalar('loss_fake_at_init', terms.fake);
         scalar('step_dloss', terms.real! + terms.fake!);
         scalar('step_reg', terms.penalty);
-      } else if (guided) {
-        const { step_gloss_total: total, weight_guide: weight, step_guide_loss: astray } = scalars;
-        compare.scalar('scalars', total - weight * astray, terms.adversarial!, scalarTolerance(total));
-      } else for (const name of ['step_gloss', 'step_gloss_total']) scalar(name, terms.adversarial);
-      if (network === 'discriminator' || !guided) {
-        await leaves(`${phase}/grad`, `${phase}/grad`, network, 'parameters', next[`${network}/gradient`], gradient, array);
-        await leaves(`${phase}/after_adam`, `${phase}/after_adam`, network, 'parameters', next[`${network}/parameters`], output, (group, key, values) => {
-          used.add(key);
-          afterAdam(fixture, phase, config.adam.lr, compare, group, key, values);
-        });
+      } else {
+        for (const name of ['step_gloss', 'step_gloss_total']) scalar(name, terms.adversarial! + (terms.guide ?? 0));
+        if (guide) scalar('step_guide_loss', terms.guide! / guide.weight);
       }
+      await leaves(`${phase}/grad`, `${phase}/grad`, network, 'parameters', next[`${network}/gradient`], gradient, array);
+      await leaves(`${phase}/after_adam`, `${phase}/after_adam`, network, 'parameters', next[`${network}/parameters`], output, (group, key, values) => {
+        compare.given(key);
+        afterAdam(fixture, phase, config.adam.lr, found, group, key, values);
+      });
       await leaves(`${phase}/after_adam buffers`, `${phase}/after_adam`, network, 'buffers', next[`${network}/buffers`], output, array);
       const others = `${phase}/${LETTER[other]}_buffers_after`;
       await leaves(others, others, other, 'buffers', next[`${other}/buffers`], output, array);
-      return compare.groups();
+      return found.groups();
     }
     const whole = traceStep(plan, () => true);
-    const together = await runOnce(host, whole.program, initial, { image, label, ...Object.fromEntries(Object.keys(whole.draws).map((key) => [key, z])), ...scalarFeeds(whole.slots, optimiser) });
+    const together = await runOnce(host, whole.program, initial, { image, label, ...Object.fromEntries(Object.keys(whole.draws).map((key) => [key, z])), ...given(whole) });
     for (const network of NETWORKS) {
       const [apart, joint] = await Promise.all([state, { ...initial, ...together.state }].map(async (version) => (await host.get(version[`${network}/gradient`]!)).data));
       const largest = (apart as Float32Array).reduce((most, g) => Math.max(most, Math.abs(g)), 0);
       for (const [i, g] of apart!.entries()) compare.ratio('one program = two', Math.abs(Number(g) - Number(joint![i])), 1e-5 + 1e-4 * largest);
     }
-    return [...compare.groups(), ...uncompared(fixture, used, guided)];
+    return compare.finished(/\.(prior_mu|prior_logstd|num_batches_tracked)$/, 'networks have no use for them here');
   },
 };
 
@@ -158,18 +146,6 @@ const nudged = ({ dims, data }: TensorValue, by: number): TensorValue => tensor(
 
 type Check = (group: string, key: string, values: Float32Array, tolerance: Tolerance) => void;
 const hasAny = ({ arrays }: Fixture, folder: string): boolean => [...arrays.keys()].some((key) => key.startsWith(`${folder}/`));
-
-/** Arrays that are not compared, by folder, and why. Any others are a failure. */
-function uncompared({ arrays }: Fixture, used: ReadonlySet<string>, guided: boolean): (Group | Unchecked)[] {
-  const left = [...arrays.keys()].filter((key) => !used.has(key)), why = (key: string): string | undefined =>
-    (key.endsWith('.num_batches_tracked') ? 'networks do not count their batches here' : guided && /^(P|Gstep)\//.test(key) ? 'the guide is not part of this check' : undefined);
-  const reasons = new Map<string, Set<string>>(), lost = left.filter((key) => !why(key));
-  for (const key of left) if (why(key)) reasons.set(why(key)!, (reasons.get(why(key)!) ?? new Set()).add(`${path.posix.dirname(key)}/*`));
-  return [
-    ...[...reasons].map(([because, folders]) => ({ unchecked: [...folders].join(', '), because })),
-    ...(lost.length ? [{ group: `not compared: ${lost.slice(0, 5).join(', ')}${lost.length > 5 ? ', …' : ''}`, worst: lost.length, tolerance: 0, pass: false }] : []),
-  ];
-}
 
 /** A tensor whose largest gradient is below this is zero but for float64's round-off (a bias that feeds a batch norm). */
 const ROUND_OFF = 1e-12;
@@ -186,9 +162,9 @@ function afterAdam({ arrays }: Fixture, phase: string, rate: number, compare: Co
   }
 }
 
-const scalarFeeds = (slots: Readonly<Record<string, unknown>>, { type, config }: { type: Optimiser; config: { lr: number } }) =>
-  Object.fromEntries(Object.keys(slots).map((key) => {
-    const values = type.scalars(config, 1, config.lr);
+const scalarFeeds = (slots: TracedStep['slots'], { type, config }: { type: Optimiser; config: { lr: number } }, guide: Guide | undefined) =>
+  Object.fromEntries(Object.entries(slots).map(([key, slot]) => {
+    const values = slot.of === 'schedule' ? [guide?.weight ?? 0] : type.scalars(config, 1, config.lr);
     return [key, tensor('f32', [values.length], Float32Array.from(values))];
   }));
 

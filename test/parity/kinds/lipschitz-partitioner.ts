@@ -2,10 +2,11 @@
  * @file The Lipschitz partitioner: every block and its normalised weights, logits, the guide and its gradient, one training pass over anchors and one over their
  * neighbours with the gradient of SCAN's objective, and what theorem 3 needs of the trunk.
  */
+import type { TensorValue } from '../../../engine/spec/value.js';
 import { grad } from '../../../engine/tensor/grad.js';
 import { argMax, log, maximum, mean, mul, neg, softmax, sub, sum } from '../../../engine/tensor/ops/index.js';
 import { program } from '../../../engine/tensor/program.js';
-import { bind, sizeOf, type Leaf } from '../../../engine/tensor/scope.js';
+import { bind, sizeOf, type Layout, type Leaf } from '../../../engine/tensor/scope.js';
 import { softSpectralNorm } from '../../../engine/tensor/spectral.js';
 import type { Tensor } from '../../../engine/tensor/tensor.js';
 import { partitionerFunction } from '../../../engine/training/encoder.js';
@@ -15,7 +16,7 @@ import type { Fixture, Kind } from '../fixture.js';
 import { compareTheorem, imagesOf } from './lipschitz-theorem.js';
 import { checking, compareLeaves, flatOf, guideOf, guidesOf, runOnce } from './partitioner-parts.js';
 
-export const lipschitzConfigOf = ({ manifest: { config } }: Fixture): LipschitzConfig => {
+export const lipschitzConfigOf = (config: Fixture['manifest']['config']): LipschitzConfig => {
   if (config.init_ds !== 1 || !config.actnorm) throw new Error('a network that squeezes first, or without ActNorm, is not at hand');
   return lipschitzResnet.config.parse({
     type: 'lipschitz-resnet', blocks: config.nBlocks, strides: config.nStrides, channels: config.nChannels, padding: config.inj_pad ?? 0, coefficient: config.coeff, iterations: config.n_power_iter, features: config.dim,
@@ -32,6 +33,16 @@ export function lipschitzName({ path }: Leaf): string | undefined {
   return `${at}.bottleneck_block.${2 * (Number(convolution) - 1) + (block ? 1 : 0)}.${NAMES[leaf!] ?? `weight_${leaf}`}`;
 }
 
+/**
+ * The state of a partitioner from the reference's leaves by name. It is given after ActNorm's first batch, which is in what the reference calls parameters: what our
+ * first batch would have set is 0.
+ */
+export function lipschitzState(layout: Layout, given: (name: string) => Float32Array): Readonly<Record<keyof Layout, TensorValue>> {
+  const first = (leaf: Leaf) => (/\.initialised$/.test(leaf.path) ? Float32Array.of(1) : new Float32Array(sizeOf([leaf])));
+  const leaves = (kind: keyof Layout) => flatOf(layout[kind], (leaf) => { const name = lipschitzName(leaf); return name ? given(name) : first(leaf); });
+  return { parameters: leaves('parameters'), buffers: leaves('buffers') };
+}
+
 /** SCAN's objective: consistency of anchors and neighbours, less the weighted entropy of the mean. */
 function scan(anchor: Tensor, neighbour: Tensor, weight: number) {
   const p = softmax(anchor), middle = maximum(mean(p, 0), 1e-8);
@@ -43,12 +54,9 @@ export const lipschitzPartitioner: Kind = {
   name: 'lipschitz-partitioner',
   matches: ({ arrays }) => arrays.has('P/backbone.stack.0.actnorm._log_scale') && arrays.has('guide/R_code') && arrays.has('scan_train/anchor_logits'),
   async check(fixture, host) {
-    const { config, scalars } = fixture.manifest, c = lipschitzConfigOf(fixture), compare = checking(fixture), { output, gradient } = tolerances(fixture);
+    const { config, scalars } = fixture.manifest, c = lipschitzConfigOf(config), compare = checking(fixture), { output, gradient } = tolerances(fixture);
     const { layout, apply } = partitionerFunction({ encoder: lipschitzResnet.name, config: c, image: config.in_shape, parts: config.k, head: 'linear' }, lipschitzResnet);
-    // The state is given after ActNorm's first batch, which is in what the reference calls parameters: what our first batch would have set is 0.
-    const first = (leaf: Leaf) => (/\.initialised$/.test(leaf.path) ? Float32Array.of(1) : new Float32Array(sizeOf([leaf])));
-    const leaves = (kind: 'parameters' | 'buffers') => flatOf(layout[kind], (leaf) => { const name = lipschitzName(leaf); return name ? compare.given(`P/${name}`).data as Float32Array : first(leaf); });
-    const state = { parameters: leaves('parameters'), buffers: leaves('buffers') }, f32 = (...dims: readonly number[]) => ({ dtype: 'f32' as const, dims });
+    const state = lipschitzState(layout, (name) => compare.given(`P/${name}`).data as Float32Array), f32 = (...dims: readonly number[]) => ({ dtype: 'f32' as const, dims });
     const states = { parameters: f32(sizeOf(layout.parameters)), buffers: f32(sizeOf(layout.buffers)) };
     const image = compare.given('in/x'), label = compare.given('in/y'), neighbour = compare.given('in/x_neighbour'), batch = f32(...image.dims as number[]);
     const data = (outputs: Readonly<Record<string, { readonly data: ArrayLike<number | bigint> }>>, key: string) => outputs[key]!.data;

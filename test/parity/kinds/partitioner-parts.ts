@@ -32,7 +32,8 @@ export function checking(fixture: Fixture): Checked {
     finished(unused, because) {
       const rest = [...fixture.arrays.keys()].filter((key) => !used.has(key)), left = rest.filter((key) => !unused.test(key)), ignored = rest.filter((key) => unused.test(key));
       compare.exact(left.length ? `not compared: ${left.slice(0, 5).join(', ')}${left.length > 5 ? ', …' : ''}` : 'every tensor is compared', [0], [left.length]);
-      return [...compare.groups(), ...(ignored.length ? [{ unchecked: ignored.join(', '), because }] : [])];
+      const last = (key: string) => key.split('.').at(-1)!, unchecked = [...new Set(ignored.map(last))].map((name) => `${ignored.filter((key) => last(key) === name).length} *.${name}`).join(', ');
+      return [...compare.groups(), ...(ignored.length ? [{ unchecked, because }] : [])];
     },
   };
 }
