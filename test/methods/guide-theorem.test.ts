@@ -96,7 +96,7 @@ describe('descent, whatever the slope, on a grid of 25 modes', () => {
 
 test(`images: outside the part the Lipschitz network's slope is at least the bound that its pooled head leaves (seed ${seed})`, () => {
   const COUNT = 6, IMAGE = [1, 4, 4], FEATURES = 5, config = lipschitzResnet.config.parse({ type: 'lipschitz-resnet', blocks: [1, 1], strides: [1, 2], channels: 4, features: FEATURES, iterations: 60 });
-  const { layout, apply } = partitionerFunction({ encoder: lipschitzResnet.name, config, image: IMAGE, parts: 3 }, lipschitzResnet);
+  const { layout, apply } = partitionerFunction({ encoder: lipschitzResnet.name, config, image: IMAGE, parts: 3, head: 'linear' }, lipschitzResnet);
   const symbol = (kind: keyof Layout) => input(kind, { dtype: 'f32', dims: [sizeOf(layout[kind])] }), image = input('image', { dtype: 'f32', dims: [COUNT * 3, ...IMAGE] }), label = input('label', { dtype: 'i64', dims: [COUNT * 3] });
   const draws = keyedRandom(seed, 'test', 0, 'images').normal(COUNT * 16), vector = (kind: keyof Layout) => ({ dims: [sizeOf(layout[kind])], data: whole(initialise(layout[kind], (name) => keyedRandom(seed, 'test', 0, name))) as ArrayLike<number> });
   const labels = range(COUNT * 3).map((i) => i % 3), feeds = { parameters: vector('parameters'), buffers: vector('buffers'), label: { dims: [COUNT * 3], data: labels }, image: { dims: [COUNT * 3, ...IMAGE], data: range(COUNT * 48).map((i) => draws[16 * Math.floor(i / 48) + (i % 16)]!) } };

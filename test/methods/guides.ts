@@ -39,7 +39,7 @@ export interface Guide {
 
 /** A partitioner of points as it is drawn at first. */
 export function untrained(encoder: Encoder, parts: number, seed: number, settings: object = {}): Guide {
-  const config = encoder.config.parse({ type: encoder.name, ...settings }), { layout, apply } = partitionerFunction({ encoder: encoder.name, config, image: [2], parts }, encoder);
+  const config = encoder.config.parse({ type: encoder.name, ...settings }), { layout, apply } = partitionerFunction({ encoder: encoder.name, config, image: [2], parts, head: 'linear' }, encoder);
   const flat = whole(initialise(layout.parameters, (name) => keyedRandom(seed, 'test', 0, name)));
   return { encoder, config, parts, parameters: tensor('f32', [flat.length], flat), apply: (parameters, points) => apply(bind('S', layout, parameters, undefined).scope(false), points) };
 }
