@@ -9,22 +9,28 @@ const BACKBONES: Readonly<Record<string, Config>> = {
   'dcgan-shallow': { latent: 6, embedding: 4, generator: 4, discriminator: 4 },
 };
 
+function narrow({ backbone }: Config): Config {
+  const { type } = backbone as { readonly type: string };
+  return { backbone: { type, ...BACKBONES[type] } };
+}
+
 /** What becomes smaller, by node type; `sample` is how many images are clustered. A type that is not here stays as it is. */
 const SIZES: Readonly<Record<string, (config: Config, sample: number) => Config>> = {
   'data/mixture': () => ({ points: 500, batch: 20 }),
   'data/stacked-digits': (_config, sample) => ({ count: 2 * sample, batch: 8, resolution: 16, split: 'test' }),
   'data/draw': () => ({ count: 60 }),
-  'cadence/every': () => ({ waves: 2 }),
+  // What begins after thousands of waves begins at once.
+  'cadence/every': ({ from }) => ({ waves: 2, ...(from !== undefined && { from: 0 }) }),
   'networks/probe': (_config, sample) => ({ images: sample, batch: Math.ceil(0.6 * sample) }),
   'networks/generate': () => ({ batch: 40 }),
   // True classes as the first clusters: as many clusters as classes.
   'clusterer/k-means': ({ k, initialisation }) => ({ restarts: 2, ...(initialisation !== 'labels' && { k: few(k) }) }),
   'clusterer/online': ({ k }) => ({ restarts: 2, k: few(k), burnIn: 2 }),
   'label/uniform': ({ k }) => ({ k: few(k) }),
-  'train/self-conditioned': ({ backbone }) => {
-    const { type } = backbone as { readonly type: string };
-    return { backbone: { type, ...BACKBONES[type] } };
-  },
+  'partition/batches': () => ({ batch: 20 }),
+  'train/classifier': ({ parts }) => ({ parts: few(parts) }),
+  'train/self-conditioned': narrow,
+  'train/pgmgan': narrow,
 };
 
 /** As many images as clusters, and a hundred at least. */
