@@ -19,7 +19,7 @@ async function read({ file, parts, image: stated }: Settings, services: Services
   if (head !== 'linear') throw inputError(file, 'it holds an encoder and no partitioner', { try: 'training one from it: "from" of train/partitioner' });
   if (image.length !== 3) throw inputError(file, `its images are [${image}]; images of channels, rows and columns are wanted`);
   if (parts !== undefined && parts !== has) throw inputError(file, `it has ${has} parts; "parts" says ${parts}`);
-  if (stated && stated.some((size, axis) => size !== image[axis])) throw inputError(file, `its images are [${image}]; "image" says [${stated}]`);
+  if (stated?.some((size, axis) => size !== image[axis])) throw inputError(file, `its images are [${image}]; "image" says [${stated}]`);
   return found;
 }
 

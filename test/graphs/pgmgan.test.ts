@@ -39,6 +39,7 @@ function small({ nodes, ...graph }: Graph): Graph {
       case 'neighbours/exact': return { k: 6 };
       case 'train/contrastive': return { ...config, encoder: ENCODER, parts: 4 };
       case 'train/partitioner': return { ...config, encoder: ENCODER, parts: PARTS, from: left('cifar10-pretext', 'encoder') };
+      case 'partition/generate': return { ...config, rounds: 2 };
       case 'partitioner/file': return { ...config, file: left('cifar10-partition', 'partitioner'), parts: PARTS };
       case 'train/pgmgan': return { ...config, backbone: { type: 'sngan-32', latent: 8, generator: 2, discriminator: 2 } };
       default: return config;
