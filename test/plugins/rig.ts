@@ -29,13 +29,15 @@ export interface Surroundings {
   readonly notes?: string[];
   readonly signal?: AbortSignal;
   readonly progress?: Services['progress'];
+  /** Components by their names; none unless it says otherwise. */
+  readonly component?: Services['component'];
 }
 
 /** Starts a node type with a raw configuration, as a graph file would give it. */
-export async function rig(type: NodeType, config: unknown, { host, seed = 1, node = 'node', cache = path.join(os.tmpdir(), `gantry-cache-${process.pid}`), notes, signal = new AbortController().signal, progress = () => {} }: Surroundings = {}): Promise<Rig> {
+export async function rig(type: NodeType, config: unknown, { host, seed = 1, node = 'node', cache = path.join(os.tmpdir(), `gantry-cache-${process.pid}`), notes, signal = new AbortController().signal, progress = () => {}, component = () => { throw new Error('no components here'); } }: Surroundings = {}): Promise<Rig> {
   const services = {
     host: host as SessionHost, resolve: (given: string) => given, cache, progress, note: (message) => { notes?.push(message); },
-    component: () => { throw new Error('no components here'); },
+    component,
   } satisfies Services;
   const random = (name: string): Random => keyedRandom(seed, node, 0, name);
   const open = () => { throw new Error('sizes are not resolved here'); };
