@@ -23,7 +23,7 @@ const drawn = (name: string, ...dims: number[]) => {
 /** A model of one image, `x`, and weights by name: kernels [K,C,k,k] and biases [K,1,1]. */
 function model(dims: readonly (number | string)[], weights: Readonly<Record<string, readonly number[]>>, body: (x: Tensor, w: Readonly<Record<string, Tensor>>) => Tensor): Uint8Array {
   const shapes = Object.fromEntries(Object.entries(weights).map(([name, sizes]) => [name, { dtype: 'f32' as const, dims: sizes }]));
-  const constants = Object.fromEntries(Object.entries(weights).map(([name, sizes]) => [name, tensor('f32', sizes, drawn(name, ...sizes).map((v) => v / Math.sqrt(9 * sizes[1]!)))]));
+  const constants = Object.fromEntries(Object.entries(weights).map(([name, sizes]) => [name, tensor('f32', sizes, drawn(name, ...sizes).map((v) => v / Math.sqrt(9 * (sizes[1] ?? 1))))]));
   return encode(program('m', shapes, { x: { dtype: 'f32', dims } }, (w, { x }) => ({ outputs: { y: body(x, w as Readonly<Record<string, Tensor>>) } })), { constants });
 }
 const kinds = (bytes: Uint8Array, type: string) => readModel(bytes).graph!.node!.filter(({ opType }) => opType === type).length;
@@ -60,6 +60,15 @@ describe(`the same numbers (seed ${seed})`, () => {
       expect([kinds(before, 'Conv'), kinds(after, 'Conv')]).toEqual([convolutions, 0]);
       await same(before, after, 3);
     }
+  });
+
+  test('with a bias that is reshaped among the channels before it is added', async () => {
+    const before = model(['N', C, 8, 8], { k: kernel, b: [C] as const, c: [C, 1, 1] }, (x, { k, b, c }) => ops.relu(ops.add(ops.add(ops.convolution(x, k!, { padding: 1 }), ops.reshape(b!, [C, 1, 1])), c!)));
+    expect(kinds(before, 'Reshape')).toBe(1);
+    const after = fewerProducts(before)!;
+    // One sum is left, over whole rows, and one ReLU: both biases are in it.
+    expect([kinds(after, 'Conv'), kinds(after, 'Add'), kinds(after, 'Relu')]).toEqual([0, 1, 1]);
+    await same(before, after, 3);
   });
 
   test('with a batch normalisation behind, and a batch that the file fixes', async () => {
