@@ -65,7 +65,8 @@ export function encode(traced: Program, { opset = OPSET, constants = {}, metadat
 function bake(writer: Writer, program: Program, name: string, symbol: Tensor, value: TensorValue): void {
   if (show(value) !== show(symbol.shape)) throw traceError(program.name, `the value of ${name} is ${show(value)}; the program wants ${symbol}`);
   if (program.state[name]!.next !== symbol) throw traceError(program.name, `state ${name} changes, so it cannot become a constant`);
-  writer.initializer(name, value.dtype, value.dims, value.data);
+  // A leaf that only training reads stays in the file, for whoever trains on from it.
+  writer.initializer(name, value.dtype, value.dims, value.data, true);
 }
 
 function lower(writer: Writer, program: Program, equation: Equation, names: Map<Tensor, string>): void {

@@ -10,7 +10,7 @@ interface Node { readonly type: string; readonly where: string; readonly inputs:
 export interface Writer extends Emitter {
   /** The place of the nodes that follow, for messages of the runtime. */
   place(where: string): void;
-  initializer(name: string, dtype: DType, dims: readonly number[], data: TypedArray): void;
+  initializer(name: string, dtype: DType, dims: readonly number[], data: TypedArray, stays?: boolean): void;
   /** Makes a value a result of the graph. It is named where it is made; inputs, constants and results already named are copied. */
   result(from: string, to: string): void;
   graph(name: string, inputs: readonly Onnx<'ValueInfoProto'>[], outputs: readonly Onnx<'ValueInfoProto'>[]): Onnx<'GraphProto'>;
@@ -21,6 +21,8 @@ const MERGED = 1 << 20;
 
 export function createWriter(): Writer {
   const nodes: Node[] = [], initializers: Onnx<'TensorProto'>[] = [];
+  /** Constants that the file keeps although nothing in it reads them. */
+  const staying = new Set<string>();
   const constants = new Map<string, string>(), alike = new Map<string, readonly string[]>(), made = new Set<string>(), renamed = new Map<string, string>();
   const transposed = new Map<string, Transposition>();
   let values = 0, where = '';
@@ -57,9 +59,10 @@ export function createWriter(): Writer {
       writer.initializer(name, dtype, dims, values);
       return name;
     },
-    initializer(name, dtype, dims, data) {
+    initializer(name, dtype, dims, data, stays = false) {
       if (data.length !== elements(dims)) throw new RangeError(`constant ${dtype}[${dims}] has ${data.length} elements`);
       const rawData = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+      if (stays) staying.add(name);
       initializers.push({ name, dataType: DATA_TYPE[dtype], dims: dims.map(BigInt), rawData });
     },
     result(from, to) {
@@ -76,7 +79,7 @@ export function createWriter(): Writer {
       }).reverse();
       const made = ({ type, outputs }: Node) => (type === 'MaxPool' && !read.has(called(outputs[1]!)) ? outputs.slice(0, 1) : outputs);
       return {
-        name, input, output, initializer: initializers.filter((constant) => read.has(constant.name!)),
+        name, input, output, initializer: initializers.filter(({ name }) => read.has(name!) || staying.has(name!)),
         node: used.map((node, i) => ({
           name: `${node.where} #${i}`, opType: node.type, input: node.inputs.map(called), output: made(node).map(called),
           attribute: Object.entries(node.attributes).map(([key, value]) => ({ name: key, ...attribute(value) })),
