@@ -20,6 +20,12 @@ test.each([
   [{ waves: 4, until: 8 }, [0, 4]],
   [{ waves: 1, at: 'end', until: 2 }, [0, 1]],
   [{ waves: 1, first: false, until: 3 }, [1, 2]],
+  [{ waves: 4, from: 4 }, [4, 8]],
+  [{ waves: 4, from: 5 }, [8]],
+  [{ waves: 4, at: 'end', from: 4 }, [7]],
+  [{ waves: 1, from: 3, until: 6 }, [3, 4, 5]],
+  // Before its first wave nothing ticks, whatever `first` says.
+  [{ waves: 4, first: true, from: 1 }, [4, 8]],
   [{ waves: 5, at: 'end', first: true, until: 5 }, [0, 4]],
 ] as const)('%j ticks in %j', async (config, waves) => {
   expect(await ticks(config)).toEqual(waves);
