@@ -51,6 +51,15 @@ test('sizes, bounds and rests are learnt across the graph', async () => {
   expect(plan.nodes[1]!.edges[1]).toEqual({ port: 'label', type: 'i64<K>[B]', from: 'data', output: 'label', clock: 'event', optional: false });
 });
 
+test('an input and an output of one name may have sizes of their own', async () => {
+  const crop = fakeNode('fake/crop', { inputs: { image: 'f32[N,3,H,H]' }, outputs: { image: 'f32[B,3,R,R]' }, step: (state) => ({ state, outputs: {} }) });
+  const plan = await compose({ nodes: { data, crop: { type: { ...crop, dims: () => ({ B: 7, R: 8 }) }, in: { image: 'data.image' } }, net: { type: 'extractor/again', in: { image: 'crop.image' } } } },
+    typesOf(images as NodeType, fakeNode('extractor/again', { inputs: { image: 'f32[N,3,H,H]' }, outputs: { feature: 'f32[N,H]' }, step: (state) => ({ state, outputs: {} }) })), fakeServices());
+  expect([show(plan.type('crop', 'image') as TensorShape), show(plan.outputType('crop', 'image') as TensorShape)]).toEqual(['f32[64,3,32,32]', 'f32[7,3,8,8]']);
+  expect([show(plan.type('net', 'image') as TensorShape), show(plan.outputType('net', 'feature') as TensorShape)]).toEqual(['f32[7,3,8,8]', 'f32[7,8]']);
+  expect(plan.outputType('net', 'image')).toBeUndefined();
+});
+
 test('a graph with ten different mistakes reports all ten, each with its place and a remedy where there is one', async () => {
   const issues = await issuesOf({
     data: { type: 'data/images', config: { resolution: 32, bach: 16 } },
