@@ -1,8 +1,9 @@
-/** @file Instances: whose neighbour, whose vector, whose label; how often each class comes; and what can't be drawn. */
+/** @file Instances: whose neighbour, whose vector, whose label; how often each class comes; pairs of neighbours; and what can't be drawn. */
 import { tensor, transient, type TensorValue } from '../../engine/spec/value.js';
 import type { Dataset, Features, Neighbours } from '../../engine/training/values.js';
 import { classMasses } from '../../plugins/samplers/balance.js';
 import { instances } from '../../plugins/samplers/instances.js';
+import { pairs } from '../../plugins/samplers/pairs.js';
 import { numbers, rig } from './rig.js';
 
 const seed = 6, SIZE = 40, K = 3;
@@ -100,4 +101,40 @@ test('masses of classes: those without images have none', () => {
 test('features of other images, or without mirrored ones, are refused', async () => {
   await expect(sample({}, { features: features(true, 39) })).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('of 39 images, the data set has 40') });
   await expect(sample({ mirrored: true }, { features: features(false) })).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('no vectors of mirrored images') });
+});
+
+describe(`pairs (seed ${seed})`, () => {
+  const paired = async (config: object, wave = 0) => {
+    const { image, neighbour, label } = await (await rig(pairs, config, { seed })).step(wave, { index: integers(batch), dataset, neighbours });
+    return { image: numbers(image), neighbour: numbers(neighbour), label: numbers(label) };
+  };
+
+  test('each image comes with its own label, beside one of its neighbours, all of them alike often', async () => {
+    const { image, neighbour, label } = await paired({ self: false });
+    expect(image).toEqual(Array.from(batch));
+    expect(label).toEqual(image.map((i) => labels[i]));
+    neighbour.forEach((j, n) => { expect(isNeighbour(j, image[n]!)).toBe(true); });
+    // Standard deviations of a share of 200: 0.033.
+    for (let place = 1; place <= K; place++) expect(Math.abs(neighbour.filter((j, n) => (j - image[n]! + SIZE) % SIZE === place).length / 200 - 1 / K)).toBeLessThan(0.11);
+  });
+
+  test('an image may be its own neighbour, as often as any other', async () => {
+    const { image, neighbour } = await paired({});
+    neighbour.forEach((j, n) => { expect(j === image[n] || isNeighbour(j, image[n]!)).toBe(true); });
+    for (let place = 0; place <= K; place++) expect(Math.abs(neighbour.filter((j, n) => (j - image[n]! + SIZE) % SIZE === place).length / 200 - 1 / (K + 1))).toBeLessThan(0.1);
+  });
+
+  test('they are drawn by the wave, and both images are augmented, each by draws of its own', async () => {
+    const [first, again, later] = [await paired({}), await paired({}), await paired({}, 1)];
+    expect(again).toEqual(first);
+    expect(later.neighbour).not.toEqual(first.neighbour);
+    const augmented: Dataset = { ...dataset, read: (indices, random) => ({ image: tensor('f32', [indices.length, 1], random!.uniform(indices.length)), label: integers(Array.from(indices, () => 0)) }) };
+    const { image, neighbour } = await (await rig(pairs, {}, { seed })).step(0, { index: integers(batch), dataset: augmented, neighbours });
+    expect(numbers(image)).not.toEqual(numbers(neighbour));
+  });
+
+  test('neighbours of other images are refused', async () => {
+    const step = (await rig(pairs, {}, { seed })).step(0, { index: integers(batch), dataset, neighbours: { ...neighbours, features: features(true, 39) } });
+    await expect(step).rejects.toMatchObject({ exitCode: 2, message: expect.stringMatching(/nodes\.node\.in\.neighbours: they are of 39 images, the data set has 40/) });
+  });
 });
