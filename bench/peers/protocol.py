@@ -24,10 +24,10 @@ def prepare(threads):
     torch.manual_seed(0)
 
 
-def adam(parameters, lr, betas, tuned, eps=1e-8):
+def adam(parameters, lr, betas, tuned, eps=1e-8, weight_decay=0.0):
     """torch.optim.Adam as it comes; tuned, in its fastest variant at hand (fused on CPUs came with PyTorch 2.4)."""
     version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
-    return torch.optim.Adam(parameters, lr=lr, betas=betas, eps=eps, **({"fused" if version >= (2, 4) else "foreach": True} if tuned else {}))
+    return torch.optim.Adam(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, **({"fused" if version >= (2, 4) else "foreach": True} if tuned else {}))
 
 
 def gan_step(gen, disc, opt_g, opt_d, draw):
