@@ -51,7 +51,7 @@ export async function settle(services: Services, settings: Settings): Promise<Mo
   if (!input || others.length) throw wrong(`it has ${file.inputs.length} inputs (${all(file.inputs)}); one is wanted, the image`);
   if (input.dtype !== 'f32') throw wrong(`its input is ${spell(input)}; wants f32`);
   if (input.dims && input.dims.length !== 4) throw wrong(`its input is ${spell(input)}; wants images, rank 4`);
-  const preparation = prepared(input, settings, known.images ?? {}, wrong);
+  const preparation = prepared(input, settings, known.images ?? (file.ours ? { range: [-1, 1] } : {}), wrong);
   const output = featuresOf(file, settings, known, wrong), dims = output.dims!;
   const score = scoreOf(file, settings, known, wrong);
   const batch = input.dims?.[0], channelsLast = preparation.layout === 'NHWC' || dims.length === 3;

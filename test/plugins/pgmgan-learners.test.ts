@@ -143,7 +143,7 @@ describe(`partitioners of images (seed ${seed})`, () => {
   });
 
   test('an extractor opens encoder.onnx, and gives its features', async () => {
-    const extractor = await openExtractor(services(), AllSettings.parse({ model: encoderFile, range: [-1, 1] })), { feature } = await extractor.extract(image);
+    const extractor = await openExtractor(services(), AllSettings.parse({ model: encoderFile })), { feature } = await extractor.extract(image);
     await extractor.close();
     close(numbers(feature), (await asked(encoder, image)).feature);
   });

@@ -16,6 +16,8 @@ export interface ModelSignature {
   readonly outputs: readonly ModelPort[];
   /** Files beside the model that hold its weights, by their paths relative to it. */
   readonly external: readonly string[];
+  /** Whether gantry exported it: its images are in [-1,1]. */
+  readonly ours: boolean;
 }
 
 /** TensorProto.DataType: ours, and those that models for extraction come in besides. */
@@ -29,10 +31,10 @@ function port({ name = '', type }: Onnx<'ValueInfoProto'>): ModelPort {
 
 /** Throws a RangeError (or an Error of the wire format) when the bytes are no model. */
 export function signatureOfModel(bytes: Uint8Array): ModelSignature {
-  const { graph } = readModel(bytes);
+  const { graph, metadataProps = [] } = readModel(bytes);
   if (!graph?.output?.length) throw new RangeError('it has no graph with outputs');
   // Files of old list their weights among the inputs.
   const weights = graph.initializer ?? [], own = new Set(weights.map(({ name }) => name));
   const external = weights.flatMap(({ externalData = [] }) => externalData.filter(({ key }) => key === 'location').map(({ value }) => value!));
-  return { inputs: (graph.input ?? []).filter(({ name }) => !own.has(name)).map(port), outputs: graph.output.map(port), external: [...new Set(external)].sort() };
+  return { inputs: (graph.input ?? []).filter(({ name }) => !own.has(name)).map(port), outputs: graph.output.map(port), external: [...new Set(external)].sort(), ours: metadataProps.some(({ key }) => key === 'gantry') };
 }
