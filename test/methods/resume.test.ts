@@ -42,6 +42,37 @@ test('stacked digits with batch norm in both networks: 9 waves are 4 and then 5 
   expectSame(runs.bytes('digits-parts'), runs.bytes('digits-whole'));
 });
 
+test('a partitioner that learns, then a GAN that it guides: 16 waves are 5, 6 and then 5 more', async () => {
+  const { graph } = await runs.graph('pgmgan/grid.json', {
+    batch: { count: 20 }, lesson: { waves: 1, until: 7 }, now: { waves: 1, from: 7 }, evaluate: { waves: 3, from: 7 }, lessons: { batch: 25 }, partitioner: { parts: 10 },
+    train: {
+      backbone: { type: 'mlp-maxout', generator: 8, discriminator: 6, pool: 2, embedding: 4 }, schedule: { type: 'linear', from: 7, waves: 20 }, freeze: 13,
+      options: { steps: 2, guide: { weight: 1, slope: -0.1 } },
+    },
+  });
+  await runs.run(graph, { out: 'guided-whole', waves: 16 });
+  for (const waves of [5, 11, 16]) await runs.run(graph, { out: 'guided-parts', waves, resume: waves > 5 });
+  const whole = runs.bytes('guided-whole');
+  expect(Object.keys(whole)).toEqual(expect.arrayContaining(['generator.onnx', 'partitioner.onnx']));
+  expect(Buffer.from(whole['metrics.jsonl']!, 'base64').toString()).toContain('generator.guide');
+  expectSame(runs.bytes('guided-parts'), whole);
+}, 120_000);
+
+test('a Lipschitz partitioner whose norms took their scale from its first batch: 5 waves are 2 and then 3 more (seed 4)', async () => {
+  const path = writeDigits(join(runs.path, 'lipschitz'), 40, 8, 4);
+  const graph: Graph = { gantry: 1, nodes: {
+    data: { type: 'data/idx', config: { path, resolution: 8, batch: 8 } },
+    partitioner: {
+      type: 'train/classifier', in: { image: 'data.image', label: 'data.label' },
+      config: { encoder: { type: 'lipschitz-resnet', blocks: [1, 1], strides: [1, 2], channels: 3, features: 4 }, parts: 10, optimiser: { type: 'adam', lr: 0.01 } },
+    },
+  } };
+  await runs.run(graph, { out: 'lipschitz-whole', waves: 5 });
+  await runs.run(graph, { out: 'lipschitz-parts', waves: 2 });
+  await runs.run(graph, { out: 'lipschitz-parts', waves: 5, resume: true });
+  expectSame(runs.bytes('lipschitz-parts'), runs.bytes('lipschitz-whole'));
+}, 120_000);
+
 /** Runs `gantry run` in the folder of the runs; `onLine` gets what it says, and may kill it outright. */
 const gantry = (args: readonly string[], onLine: (event: Readonly<Record<string, unknown>>, kill: () => void) => void = () => {}) =>
   new Promise<{ code: number | null; signal: string | null; err: string }>((end) => {

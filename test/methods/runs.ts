@@ -46,7 +46,7 @@ export function createRuns(): Runs {
     bytes(out) {
       const at = join(path, out), checkpoints = join(at, 'checkpoints'), newest = readdirSync(checkpoints).sort().at(-1)!;
       const pictures = readdirSync(at).includes('pictures') ? readdirSync(join(at, 'pictures')).map((name) => join('pictures', name)) : [];
-      const files = ['generator.onnx', 'metrics.jsonl', ...pictures, ...readdirSync(join(checkpoints, newest)).map((name) => join('checkpoints', newest, name))];
+      const files = [...readdirSync(at).filter((name) => name.endsWith('.onnx')), 'metrics.jsonl', ...pictures, ...readdirSync(join(checkpoints, newest)).map((name) => join('checkpoints', newest, name))];
       return Object.fromEntries(files.sort().map((file) => [file, readFileSync(join(at, file), 'base64')]));
     },
     remove: () => rmSync(path, { recursive: true, force: true }),
@@ -56,7 +56,7 @@ export function createRuns(): Runs {
 /** Expects two runs to have left the same bytes, and names the files where they did not. */
 export function expectSame(got: Readonly<Record<string, string>>, expected: Readonly<Record<string, string>>): void {
   expect(Object.keys(got)).toEqual(Object.keys(expected));
-  expect(Object.keys(expected)).toEqual(expect.arrayContaining([expect.stringMatching(/tensors\.safetensors$/), expect.stringMatching(/manifest\.json$/)]));
+  expect(Object.keys(expected)).toEqual(expect.arrayContaining([expect.stringMatching(/\.onnx$/), expect.stringMatching(/tensors\.safetensors$/), expect.stringMatching(/manifest\.json$/)]));
   expect(Object.keys(expected).filter((file) => got[file] !== expected[file])).toEqual([]);
 }
 
