@@ -29,7 +29,7 @@ export interface Best { readonly metric: string; readonly direction: 'min' | 'ma
 /** A checkpoint's place, and how many waves were complete when it was made. */
 export interface CheckpointEntry { readonly waves: number; readonly path: string }
 /** A snapshot as it was saved, and what it was saved with. */
-export interface LoadedCheckpoint extends Snapshot { readonly graph: string; readonly versions: Readonly<Record<string, string>>; readonly recent: readonly string[] }
+export interface LoadedCheckpoint extends Snapshot { readonly graph: string; readonly versions: Readonly<Record<string, string>>; readonly recent: readonly string[]; readonly metrics: Metrics }
 
 interface Manifest {
   readonly gantry: 1;
@@ -98,7 +98,8 @@ export async function loadCheckpoint(path: string, host: Pick<SessionHost, 'put'
       for (const [id, { steps, state, registers }] of Object.entries(manifest.nodes)) {
         nodes[id] = { steps, state: await decode(state, source), registers: await decode(registers, source) as Record<string, Value> };
       }
-      return { waves: manifest.waves, nodes, graph: manifest.graph, versions: manifest.versions, recent: manifest.recent ?? [] };
+      const metrics = await decode(manifest.metrics, noTensors) as Metrics;
+      return { waves: manifest.waves, nodes, graph: manifest.graph, versions: manifest.versions, recent: manifest.recent ?? [], metrics };
     } finally {
       await file.close();
     }

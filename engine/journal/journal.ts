@@ -31,8 +31,11 @@ export interface Journal {
   note(message: string): void;
   /** Resolves when everything of the completed waves is written: await it before the checkpoint of a wave, which must not be ahead of the logs. */
   flush(): Promise<void>;
-  /** For a resume, before anything is recorded: drops all but the first `waves` waves, and learns the last metrics; `recent` are those of the last of these waves. */
-  cutBack(waves: number, recent: readonly string[]): Promise<void>;
+  /**
+   * For a resume, before anything is recorded: drops all but the first `waves` waves. `metrics` are the last values as of then, which the thinned log does not hold all
+   * of; `recent` are those of the last of these waves.
+   */
+  cutBack(waves: number, recent: readonly string[], metrics: Metrics): Promise<void>;
   /** The last value of each metric, by `node.name`, as of the last completed wave; a new object whenever it changes. */
   readonly latest: Metrics;
   /** The metrics of the last completed wave, by `node.name`, sorted: which ones came does not show in the log, which is thinned out. */
@@ -130,14 +133,11 @@ export function createJournal({ directory, portType, every = EVERY, onMetrics }:
       await queue;
       if (failure) throw failure.error;
     },
-    async cutBack(waves, recent) {
-      const values: Record<string, number> = {};
-      await cutLog(join(directory, METRICS), waves, ({ wave: _, ...metrics }) => {
-        for (const [name, value] of Object.entries(metrics)) values[name] = value === null ? Number.NaN : Number(value);
-      });
+    async cutBack(waves, recent, metrics) {
+      await cutLog(join(directory, METRICS), waves);
       await cutLog(join(directory, TIMING), waves);
       await cutLog(join(directory, NOTES), waves);
-      latest = values;
+      latest = metrics;
       current = waves;
       for (const name of recent) cameIn.set(name, waves - 1);
       await sweepPartial(join(directory, PICTURES));

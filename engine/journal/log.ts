@@ -36,12 +36,11 @@ export async function* readLog(path: string): AsyncGenerator<{ readonly line: Lo
 }
 
 /** Keeps the lines of the first `waves` waves, and drops what was cut short. Truncation makes a file shorter in one step: it can't be seen half done. */
-export async function cutLog(path: string, waves: number, kept?: (line: LogLine) => void): Promise<void> {
+export async function cutLog(path: string, waves: number): Promise<void> {
   let length = 0;
   for await (const { line, end } of readLog(path)) {
     if (line.wave >= waves) break;
     length = end;
-    kept?.(line);
   }
   await truncate(path, length).catch((error: NodeJS.ErrnoException) => { if (error.code !== 'ENOENT') throw diskError(error, path); });
 }

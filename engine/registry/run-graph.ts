@@ -82,7 +82,7 @@ export async function runGraph(engine: Engine, loaded: Loaded, options: RunOptio
     if (newest && newest.waves >= waves) return { type: 'finished', waves: newest.waves, already: true, out: directory.path, metrics: await checkpointMetrics(newest) };
     const saved = newest && await loadCheckpoint(newest.path, engine.services.host, { graph: hash });
     if (resume) {
-      await journal.cutBack(saved?.waves ?? 0, saved?.recent ?? []);
+      await journal.cutBack(saved?.waves ?? 0, saved?.recent ?? [], saved?.metrics ?? {});
       await writeRunRecord(directory, { ...record, ...settings, resumed: [...(record.resumed ?? []), { waves: newest?.waves ?? 0, at: now() }] });
     }
     await makeWritableFolder(directory.checkpoints);

@@ -55,7 +55,7 @@ const FEW = ['chosen', 'instances.in.among', 'fresh-instances.in.among', 'neighb
 /** What a variant may change in the graph that it extends, by the end of its name. */
 const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   unconditional: [...NO_FEATURES, ...CONSTANT, ...VECTORS, 'train.in.label', 'fake.in'],
-  '2-steps': ['train.config.options.steps', 'data.config.batch'],
+  '2-steps': ['train.config.options.steps', 'train.config.schedule', 'data.config.batch', 'neighbours.config.k'],
   biggan: [...NO_FEATURES, ...LABELS, ...VECTORS, 'fake.in'],
   classes: [...LABELS, 'fake.in.label'],
   'k-means': FEW, random: FEW,

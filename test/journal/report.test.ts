@@ -151,7 +151,7 @@ describe('drawing', () => {
 
   test('a plan is drawn with resolved types', () => {
     const node = { id: 'a', type: { name: 'x/y' }, edges: [{ port: 'p', from: 'b', output: 'q', clock: 'latest', optional: false }], outputs: { r: 'f32[N]', s: '@t' } };
-    const plan = { nodes: [node], type: (_node: string, port: string) => (port === 'r' ? { dtype: 'f32', dims: [4] } : '@t') } as unknown as Plan;
+    const plan = { nodes: [node], outputType: (_node: string, port: string) => (port === 'r' ? { dtype: 'f32', dims: [4] } : '@t') } as unknown as Plan;
     expect(drawingOf(plan)).toEqual({ nodes: [{
       id: 'a', type: 'x/y', inputs: [{ name: 'p', from: 'b', output: 'q', clock: 'latest' }], outputs: [{ name: 'r', type: 'f32[4]' }, { name: 's', type: '@t' }] }] });
   });
