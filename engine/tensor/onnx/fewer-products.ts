@@ -70,10 +70,10 @@ export function fewerProducts(bytes: Uint8Array): Uint8Array | undefined {
   if (!graph || irVersion < 4n || initializer.some(({ externalData }) => externalData?.length)) return undefined;
   const constants = new Map(initializer.map((tensor) => [tensor.name!, tensor]));
   // A reshaped constant is one, too: exporters give a bias its place among the channels so.
-  for (const { opType, input: [from, to] = [], output: [name] = [] } of node) {
+  for (const { input: [from, to] = [], output: [name] = [] } of node.filter(({ opType }) => opType === 'Reshape')) {
     const tensor = constants.get(from ?? ''), wanted = constants.get(to ?? '')?.rawData;
     const dims = wanted && Array.from(new BigInt64Array(new Uint8Array(wanted).buffer));
-    if (opType === 'Reshape' && tensor && dims?.every((d) => d > 0n)) constants.set(name!, { ...tensor, dims });
+    if (tensor && dims?.length && dims.every((d) => d > 0n)) constants.set(name!, { ...tensor, dims });
   }
   const dimsOf = (name: string | undefined) => constants.get(name ?? '')?.dims?.map(Number) ?? [];
   const floats = (name: string | undefined): Float32Array | undefined => {
