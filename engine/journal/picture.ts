@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { crc32, deflate } from 'node:zlib';
 import type { Frame, ImageGrid, Picture, Scatter } from '../spec/picture.js';
 import { drawSurface } from './surface.js';
-import { axesOf, escapeText, point, short } from './svg.js';
+import { axesOf, breathe, dotsOf, escapeText, legendOf, short } from './svg.js';
 
 /** A picture's bytes and the ending of its file name. */
 export async function encodePicture(picture: Picture): Promise<{ readonly ending: 'png' | 'svg'; readonly bytes: Uint8Array }> {
@@ -51,9 +51,6 @@ function spreadPlane(plane: Float32Array, width: number, rows: Uint8ClampedArray
   for (let i = 0; i < plane.length; i++) rows[start + Math.floor(i / width) * stride + (i % width) * step] = (plane[i]! + 1) * 127.5;
 }
 
-/** Lets the event loop turn: a picture is drawn in many short pieces. */
-const breathe = (): Promise<void> => new Promise((turn) => { setImmediate(turn); });
-
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const compress = promisify<Uint8ClampedArray, { level: number }, Buffer>(deflate);
 
@@ -97,35 +94,19 @@ const OTHERS = ['#3f9a5f', '#a05fc4', '#d98a1f', '#5c6b7a'];
  */
 export async function drawScatter({ title, series }: Scatter): Promise<string> {
   const real = series.filter(({ name }) => name === 'real');
-  const frame = frameOf(real.length ? real : series), { x, y, half } = frame;
-  const { across, down, grid, labels } = axesOf(frame, SIDE);
-  const inside = (points: Float32Array, n: number) => Math.abs(points[2 * n]! - x) <= half && Math.abs(points[2 * n + 1]! - y) <= half;
-  const layers: { name: string; colour: string; path: string; outside: number }[] = [];
+  const axes = axesOf(frameOf(real.length ? real : series), SIDE), { grid, labels, inside } = axes;
+  const layers: { readonly name: string; readonly colour: string; readonly path: string }[] = [];
   for (const [i, { name, points }] of series.entries()) {
-    const count = points.length / 2;
     let outside = 0;
-    for (let n = 0; n < count; n++) if (!inside(points, n)) outside++;
-    const drawn = Math.min(count, MOST_POINTS);
-    const dots: string[] = [];
-    for (let k = 0; k < drawn; k++) {
-      const n = Math.floor(k * count / drawn);
-      if (inside(points, n)) dots.push(`M${point(across(points[2 * n]!))} ${point(down(points[2 * n + 1]!))}h0`);
-      if (k % 500 === 499) await breathe();
-    }
-    layers.push({ name, colour: COLOURS[name] ?? OTHERS[i % OTHERS.length]!, path: dots.join(''), outside });
+    for (let n = 0; n < points.length; n += 2) if (!inside(points[n]!, points[n + 1]!)) outside++;
+    const colour = COLOURS[name] ?? OTHERS[i % OTHERS.length]!;
+    layers.push({ name: outside ? `${name} (${short(outside)} outside)` : name, colour, path: await dotsOf(points, MOST_POINTS, axes) });
     await breathe();
   }
-  let offset = 0;
-  const legend = layers.map(({ name, colour, outside }) => {
-    const text = outside ? `${name} (${short(outside)} outside)` : name;
-    const entry = `<circle cx="${offset + 4}" cy="-10" r="4" fill="${colour}"/><text x="${offset + 12}" y="-6.5">${escapeText(text)}</text>`;
-    offset += 28 + text.length * 6.2;
-    return entry;
-  }).join('');
   const points = layers.map(({ colour, path }) => `<path d="${path}" stroke="${colour}"/>`).join('');
   return `<svg xmlns="http://www.w3.org/2000/svg" class="scatter" viewBox="${-MARGIN} -24 ${SIDE + MARGIN + 10} ${SIDE + 44}" role="img">`
     + `<title>${escapeText(title)}</title><style>${SCATTER_STYLE}</style>`
-    + `<path class="grid" d="${grid}"/>${labels}${legend}<g class="points">${points}</g></svg>\n`;
+    + `<path class="grid" d="${grid}"/>${labels}${legendOf(layers)}<g class="points">${points}</g></svg>\n`;
 }
 
 const SCATTER_STYLE = '.scatter text{font:11px system-ui,sans-serif;fill:#666}.scatter .grid{fill:none;stroke:#8884;stroke-width:1}'

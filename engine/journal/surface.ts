@@ -1,7 +1,7 @@
 /** @file A surface over the plane as SVG: filled contours with a scale beside them, the outline of a region, arrows, points. */
 import type { Surface } from '../spec/picture.js';
 import { contour, simplified } from './contour.js';
-import { axesOf, escapeText, point, short, ticks } from './svg.js';
+import { axesOf, breathe, dotsOf, escapeText, legendOf, point, short, ticks } from './svg.js';
 
 const SIDE = 420;
 const MARGIN = 34;
@@ -26,15 +26,12 @@ function colourAt(t: number): string {
   return `#${[0, 1, 2].map((k) => Math.round(channel(RAMP[i]!, k) * (1 - part) + channel(RAMP[i + 1]!, k) * part).toString(16).padStart(2, '0')).join('')}`;
 }
 
-/** Lets the event loop turn: a picture is drawn in many short pieces. */
-const breathe = (): Promise<void> => new Promise((turn) => { setImmediate(turn); });
-
 /** Draws a surface. Heights between two levels have one colour; where all are alike, there is one band. */
 export async function drawSurface({ title, frame, side, height, region, arrows, series, levels = levelsOf(height) }: Surface): Promise<string> {
   if (side < 2 || [height, region?.values].some((values) => values && values.length !== side * side)) {
     throw new RangeError(`picture "${title}" has ${height.length} heights${region ? ` and ${region.values.length} values of a region` : ''}; wanted are ${side} x ${side}, and at least 2 x 2`);
   }
-  const { across, down, grid, labels } = axesOf(frame, SIDE);
+  const axes = axesOf(frame, SIDE), { across, down, grid, labels } = axes;
   const outline = (values: Float32Array, level: number) => contour(values, side, level)
     .map((loop) => simplified(loop.map((v, i) => (i % 2 ? SIDE - v / (side - 1) * SIDE : v / (side - 1) * SIDE)), TOLERANCE))
     .map((loop) => `M${Array.from({ length: loop.length / 2 }, (_, i) => `${point(loop[2 * i]!)} ${point(loop[2 * i + 1]!)}`).join('L')}z`).join('');
@@ -46,15 +43,8 @@ export async function drawSurface({ title, frame, side, height, region, arrows, 
     await breathe();
   }
   const edge = region ? `<path class="region" d="${outline(region.values, 0)}"/>` : '';
-  const inside = (x: number, y: number) => Math.abs(x - frame.x) <= frame.half && Math.abs(y - frame.y) <= frame.half;
-  const layers = series.map(({ name, points }, i) => {
-    const count = points.length / 2, drawn = Math.min(count, MOST_POINTS), dots: string[] = [];
-    for (let k = 0; k < drawn; k++) {
-      const n = Math.floor(k * count / drawn), [x, y] = [points[2 * n]!, points[2 * n + 1]!];
-      if (inside(x, y)) dots.push(`M${point(across(x))} ${point(down(y))}h0`);
-    }
-    return { name, colour: SERIES[i % SERIES.length]!, path: dots.join('') };
-  });
+  const layers: { readonly name: string; readonly colour: string; readonly path: string }[] = [];
+  for (const [i, { name, points }] of series.entries()) layers.push({ name, colour: SERIES[i % SERIES.length]!, path: await dotsOf(points, MOST_POINTS, axes) });
   // The first series is what the picture is about: it lies on top.
   const points = layers.toReversed().map(({ colour, path }) => `<path d="${path}" stroke="${colour}"/>`).join('');
   return `<svg xmlns="http://www.w3.org/2000/svg" class="surface" viewBox="${-MARGIN} -24 ${SIDE + MARGIN + ROOM} ${SIDE + 44}" role="img">`
@@ -83,15 +73,6 @@ function levelsOf(height: Float32Array): number[] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of height) if (Number.isFinite(value)) [low, high] = [Math.min(low, value), Math.max(high, value)];
   return low < high ? ticks(low, high, LEVELS).filter((level) => level > low && level < high) : [];
-}
-
-function legendOf(entries: readonly { readonly name: string; readonly colour: string }[]): string {
-  let offset = 0;
-  return entries.map(({ name, colour }) => {
-    const entry = `<circle cx="${offset + 4}" cy="-10" r="4" fill="${colour}"/><text x="${offset + 12}" y="-6.5">${escapeText(name)}</text>`;
-    offset += 28 + name.length * 6.2;
-    return entry;
-  }).join('');
 }
 
 /** The bands' colours beside the picture, each boundary with its height. */

@@ -1,4 +1,4 @@
-/** @file What every drawing here shares: escaping, short numbers, axis ticks at round values, and the axes of a square in the plane. */
+/** @file What every drawing here shares: escaping, short numbers, axis ticks at round values, the axes of a square in the plane, and what is drawn in it. */
 import type { Frame } from '../spec/picture.js';
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
@@ -39,14 +39,40 @@ export interface Axes {
   /** Path data of the grid and the border around it. */
   readonly grid: string;
   readonly labels: string;
+  readonly inside: (x: number, y: number) => boolean;
 }
 export function axesOf({ x, y, half }: Frame, side: number): Axes {
   const across = (value: number) => ((value - x) / half + 1) * side / 2, down = (value: number) => side - ((value - y) / half + 1) * side / 2;
   const columns = ticks(x - half, x + half, 5), rows = ticks(y - half, y + half, 5);
   return {
     across, down,
+    inside: (px, py) => Math.abs(px - x) <= half && Math.abs(py - y) <= half,
     grid: `${columns.map((t) => `M${point(across(t))} 0v${side}`).join('')}${rows.map((t) => `M0 ${point(down(t))}h${side}`).join('')}M0 0h${side}v${side}h${-side}z`,
     labels: columns.map((t) => `<text x="${point(across(t))}" y="${side + 15}" text-anchor="middle">${short(t)}</text>`).join('')
       + rows.map((t) => `<text x="-6" y="${point(down(t) + 3.5)}" text-anchor="end">${short(t)}</text>`).join(''),
   };
+}
+
+/** Lets the event loop turn: a picture is drawn in many short pieces. */
+export const breathe = (): Promise<void> => new Promise((turn) => { setImmediate(turn); });
+
+/** Path data of points x0 y0 …, those that the axes show; of more than `most` an even part. */
+export async function dotsOf(points: Float32Array, most: number, { across, down, inside }: Axes): Promise<string> {
+  const count = points.length / 2, drawn = Math.min(count, most), dots: string[] = [];
+  for (let k = 0; k < drawn; k++) {
+    const n = Math.floor(k * count / drawn), [x, y] = [points[2 * n]!, points[2 * n + 1]!];
+    if (inside(x, y)) dots.push(`M${point(across(x))} ${point(down(y))}h0`);
+    if (k % 500 === 499) await breathe();
+  }
+  return dots.join('');
+}
+
+/** Entries above a picture, from left to right, each with its colour. */
+export function legendOf(entries: readonly { readonly name: string; readonly colour: string }[]): string {
+  let offset = 0;
+  return entries.map(({ name, colour }) => {
+    const entry = `<circle cx="${offset + 4}" cy="-10" r="4" fill="${colour}"/><text x="${offset + 12}" y="-6.5">${escapeText(name)}</text>`;
+    offset += 28 + name.length * 6.2;
+    return entry;
+  }).join('');
 }
