@@ -4,11 +4,12 @@
  */
 import { z } from 'zod';
 import {
-  abs, add, and, cast, clip, constant, cos, div, exp, floor, gather, greaterEqual, iota, less, log, matmul, maximum, mean, minimum, mul, not, relu, reshape, sin, sqrt, sub,
-  sum, where,
+  abs, add, and, cast, clip, constant, cos, div, exp, floor, gather, greaterEqual, less, log, matmul, maximum, mean, minimum, mul, not, relu, sin,
+  sqrt, sub, sum, where,
 } from '../tensor/ops/index.js';
 import { RuleError, within, type Tensor } from '../tensor/tensor.js';
 import { mirrored } from './augment.js';
+import { each, positions, size, type Draws } from './per-image.js';
 
 const share = z.number().min(0).max(1), positive = z.number().positive();
 const range = (low: number, high: number, bound: z.ZodType<number>) => z.tuple([bound, bound]).default([low, high]);
@@ -29,15 +30,9 @@ export const viewConfig = z.strictObject({
 });
 export type ViewConfig = z.infer<typeof viewConfig>;
 
-/** A draw for each image, by name. */
-type Draws = (name: string) => Tensor;
 type Settings<K extends 'crop' | 'colour'> = Exclude<ViewConfig[K], false>;
 
-const size = (image: Tensor, axis: number) => image.dims[axis] as number;
-/** One number an image, to broadcast over it. */
-const each = (u: Tensor) => reshape(u, [u.dims[0]!, 1, 1, 1]);
 const between = (u: Tensor, low: Tensor | number, high: Tensor | number) => add(mul(u, sub(high, low)), low);
-const positions = (count: number, dims: readonly number[]) => reshape(cast(iota(count), 'f32'), dims);
 
 /** Rows (or columns) of bilinear weights, f32[B,1,n,n]: output pixels lie evenly over `extent` from `start`, shares of the side. Beyond the border is the border. */
 function sampled(n: number, start: Tensor, extent: Tensor, order = positions(n, [1, 1, n, 1])): Tensor {

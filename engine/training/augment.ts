@@ -2,18 +2,12 @@
  * @file Augmentation inside the training program, differentiable, with draws fed from outside (uniform in [0,1), one an image: `uniform(name)` of a trace).
  * DiffAugment is Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020), as IC-GAN's code has it (section 4 of its facts).
  */
-import { add, and, cast, constant, equal, floor, gather, greaterEqual, iota, less, matmul, mean, mul, not, reshape, sub, where } from '../tensor/ops/index.js';
+import { add, and, cast, constant, equal, floor, gather, greaterEqual, less, matmul, mean, mul, not, sub, where } from '../tensor/ops/index.js';
 import { within, type Tensor } from '../tensor/tensor.js';
+import { each, positions, size, type Draws } from './per-image.js';
 
-/** A draw for each image, by name. */
-type Draws = (name: string) => Tensor;
-
-const size = (image: Tensor, axis: number) => image.dims[axis] as number;
-/** One number an image, to broadcast over it. */
-const each = (u: Tensor) => reshape(u, [u.dims[0]!, 1, 1, 1]);
 /** Integers 0..count-1 as reals, from uniform numbers. */
 const integers = (u: Tensor, count: number) => floor(mul(u, count));
-const positions = (count: number, dims: readonly number[]) => reshape(cast(iota(count), 'f32'), dims);
 
 /** Each image mirrored left to right if its draw is below a half. f32[B,C,H,W] */
 export function mirrored(image: Tensor, draw: Tensor): Tensor {
