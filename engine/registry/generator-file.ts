@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { inputError } from '../spec/issue.js';
 import type { TensorValue } from '../spec/value.js';
 import type { SessionHost } from '../session/host.js';
-import { readModel } from '../tensor/onnx/schema.js';
+import { builtWith, readModel } from '../tensor/onnx/schema.js';
 import type { Given } from '../training/backbone.js';
 import type { Networks } from '../training/values.js';
 
@@ -19,7 +19,7 @@ export async function openGenerator(host: SessionHost, file: string): Promise<Ge
   const bytes = await readFile(file).catch(() => { throw inputError(file, 'there is no such generator; a run writes it at its end'); });
   let about: string | undefined;
   try {
-    about = readModel(bytes).metadataProps?.find(({ key }) => key === 'gantry')?.value;
+    about = builtWith(readModel(bytes));
   } catch (error) {
     throw inputError(file, `is no ONNX file: ${(error as Error).message}`);
   }

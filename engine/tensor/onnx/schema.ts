@@ -98,6 +98,11 @@ export function writeModel(content: Onnx<'ModelProto'>): Uint8Array {
 /** The fields above of a model file, the others left out. Throws a RangeError when the bytes end too early. */
 export const readModel = (bytes: Uint8Array): Onnx<'ModelProto'> => read(new BinaryReader(bytes), 'ModelProto', bytes.length);
 
+/** In the metadata of files that gantry exported: what they were built with, as JSON. */
+export const BUILT = 'gantry';
+/** That of a file, as text; `undefined` of other files. */
+export const builtWith = ({ metadataProps }: Onnx<'ModelProto'>): string | undefined => metadataProps?.find(({ key }) => key === BUILT)?.value;
+
 /** Every field of a message as it lies there: its number, all of it, and its content. */
 function fields(bytes: Uint8Array): { readonly number: number; readonly whole: Uint8Array; readonly content: Uint8Array }[] {
   const from = new BinaryReader(bytes), found = [];

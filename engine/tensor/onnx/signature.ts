@@ -1,7 +1,7 @@
 /** @file What a model file says of its inputs and outputs, read from its bytes: nothing runs. */
 import type { Dim, DType } from '../../spec/tensor-type.js';
 import { DATA_TYPE } from './data-type.js';
-import { readModel, type Onnx } from './schema.js';
+import { builtWith, readModel, type Onnx } from './schema.js';
 
 /** An input or output as the file spells it. */
 export interface ModelPort {
@@ -31,10 +31,10 @@ function port({ name = '', type }: Onnx<'ValueInfoProto'>): ModelPort {
 
 /** Throws a RangeError (or an Error of the wire format) when the bytes are no model. */
 export function signatureOfModel(bytes: Uint8Array): ModelSignature {
-  const { graph, metadataProps = [] } = readModel(bytes);
+  const model = readModel(bytes), { graph } = model;
   if (!graph?.output?.length) throw new RangeError('it has no graph with outputs');
   // Files of old list their weights among the inputs.
   const weights = graph.initializer ?? [], own = new Set(weights.map(({ name }) => name));
   const external = weights.flatMap(({ externalData = [] }) => externalData.filter(({ key }) => key === 'location').map(({ value }) => value!));
-  return { inputs: (graph.input ?? []).filter(({ name }) => !own.has(name)).map(port), outputs: graph.output.map(port), external: [...new Set(external)].sort(), ours: metadataProps.some(({ key }) => key === 'gantry') };
+  return { inputs: (graph.input ?? []).filter(({ name }) => !own.has(name)).map(port), outputs: graph.output.map(port), external: [...new Set(external)].sort(), ours: builtWith(model) !== undefined };
 }
