@@ -75,6 +75,16 @@ export function separate<R>(network: (scope: Scope) => R, training = false): { l
 
 export const sizeOf = (leaves: readonly Leaf[]): number => leaves.reduce((n, leaf) => n + leaf.dims.reduce((a, b) => a * b, 1), 0);
 
+/** Where each leaf lies in the flat vector of all: from one index to before another. */
+export function* placesOf(leaves: readonly Leaf[]): Generator<{ readonly leaf: Leaf; readonly from: number; readonly to: number }> {
+  let from = 0;
+  for (const leaf of leaves) {
+    const to = from + sizeOf([leaf]);
+    yield { leaf, from, to };
+    from = to;
+  }
+}
+
 /** Numbers that a slice copies: memory that is new to the process takes its time. */
 const COPIED = 1 << 20;
 

@@ -2,10 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import type { Services } from '../dataflow/context.js';
 import { inputError } from '../spec/issue.js';
-import { elements, tensor } from '../spec/value.js';
+import { tensor } from '../spec/value.js';
 import type { State } from '../session/host.js';
-import { readModel } from '../tensor/onnx/schema.js';
-import { sizeOf } from '../tensor/scope.js';
+import { builtWith, readModel } from '../tensor/onnx/schema.js';
+import { placesOf, sizeOf } from '../tensor/scope.js';
 import { partitionerOf, type PartitionerNetwork } from './encoder.js';
 import type { Partitioner } from './values.js';
 
@@ -22,7 +22,7 @@ export async function readEncoderFile(file: string): Promise<EncoderFile> {
   let model: ReturnType<typeof readModel>, network: PartitionerNetwork | undefined;
   try {
     model = readModel(bytes);
-    network = JSON.parse(model.metadataProps?.find(({ key }) => key === 'gantry')?.value ?? 'null') as PartitionerNetwork | undefined;
+    network = JSON.parse(builtWith(model) ?? 'null') as PartitionerNetwork | undefined;
   } catch (error) {
     throw inputError(file, `is no encoder of gantry: ${(error as Error).message}`);
   }
@@ -47,11 +47,7 @@ export async function openPartitioner(services: Services, { network, leaf }: Enc
     const leaves = layout[kind];
     if (!leaves.length) continue;
     const flat = new Float32Array(sizeOf(leaves));
-    let offset = 0;
-    for (const { path, dims } of leaves) {
-      flat.set(leaf(path, elements(dims)), offset);
-      offset += elements(dims);
-    }
+    for (const { leaf: { path }, from, to } of placesOf(leaves)) flat.set(leaf(path, to - from), from);
     state[`encoder/${kind}`] = await services.host.put(tensor('f32', [flat.length], flat));
   }
   return { network, state };

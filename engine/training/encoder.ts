@@ -48,7 +48,7 @@ export interface PartitionerFunction {
 }
 
 const heads: Readonly<Record<Head, (s: Scope, feature: Tensor, parts: number) => Tensor>> = {
-  linear: (s, feature, parts) => linear(s, feature, parts),
+  linear,
   projection: (s, feature, parts) => linear(s.at('out'), relu(linear(s.at('hidden'), feature, feature.dims[1] as number)), parts),
 };
 

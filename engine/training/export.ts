@@ -2,10 +2,11 @@
 import type { Services } from '../dataflow/context.js';
 import type { State } from '../session/host.js';
 import type { TensorShape } from '../spec/tensor-type.js';
-import { elements, tensor, type TensorValue } from '../spec/value.js';
+import { tensor, type TensorValue } from '../spec/value.js';
 import { encode } from '../tensor/onnx/encode.js';
+import { BUILT } from '../tensor/onnx/schema.js';
 import { input } from '../tensor/ops/index.js';
-import { separate, type Layout, type Scope } from '../tensor/scope.js';
+import { placesOf, separate, type Layout, type Scope } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Backbone } from './backbone.js';
 import { partitionerOf } from './encoder.js';
@@ -54,13 +55,8 @@ async function exported({ name, layout, state, inputs: shapes, apply, built }: E
     const resident = state[`${name}/${kind}`];
     if (!resident) continue;
     const { data } = await host.get(resident);
-    let offset = 0;
-    for (const { path, dims } of layout[kind]) {
-      const end = offset + elements(dims);
-      constants[path] = tensor('f32', dims, (data as Float32Array).subarray(offset, end));
-      offset = end;
-    }
+    for (const { leaf: { path, dims }, from, to } of placesOf(layout[kind])) constants[path] = tensor('f32', dims, (data as Float32Array).subarray(from, to));
   }
   const states = Object.fromEntries([...leaves].map(([path, value]) => [path, { value, next: value }]));
-  return encode({ name, inputs, state: states, outputs: result }, { constants, metadata: { gantry: JSON.stringify(built) } });
+  return encode({ name, inputs, state: states, outputs: result }, { constants, metadata: { [BUILT]: JSON.stringify(built) } });
 }

@@ -6,7 +6,7 @@ import { elements, type Tensorial } from '../spec/value.js';
 import { partitionerFunction, type Encoder, type PartitionerNetwork } from './encoder.js';
 import { readEncoderFile } from './encoder-file.js';
 import { learnerPhases, type Learner } from './learner.js';
-import { trainingLoop, type GivenLeaves, type Training } from './loop.js';
+import { networkState, trainingLoop, type GivenLeaves, type Training } from './loop.js';
 import type { Optimiser } from './optimiser.js';
 import { scheduleConfig } from './schedule.js';
 import type { EncoderPlan } from './step.js';
@@ -43,12 +43,10 @@ export function learnerNode(learner: Learner, { encoders, optimisers }: Learning
         optimiser: { type: optimisers.find(({ name }) => name === settings.optimiser.type)!, config: settings.optimiser },
         batch: Object.fromEntries(ports.map((port) => [port, known(context, port)])),
       };
-      const { lr } = settings.optimiser as unknown as { readonly lr: number };
-      const loop = trainingLoop(plan, { lr, schedule: settings.schedule, schedules: learner.schedules?.(settings.options) ?? {} }, context);
-      const trained = ({ tensors }: Training): { readonly [port: string]: Partitioner } =>
-        ({ [learner.head === 'linear' ? 'partitioner' : 'encoder']: { network, state: Object.fromEntries(Object.entries(tensors).filter(([name]) => /\/(parameters|buffers)$/.test(name))) } });
+      const loop = trainingLoop(plan, { schedule: settings.schedule, schedules: learner.schedules?.(settings.options) ?? {} }, context);
+      const trained = (training: Training): { readonly [port: string]: Partitioner } => ({ [learner.head === 'linear' ? 'partitioner' : 'encoder']: { network, state: networkState(training) } });
       return {
-        state: await loop.first(context, settings.from === undefined ? undefined : await trunkOf(context, settings.from, network)),
+        state: await loop.first(settings.from === undefined ? undefined : await trunkOf(context, settings.from, network)),
         initial: trained,
         async step(state, batch, wave) {
           const { next, metrics } = await loop.step(state, batch as Record<string, Tensorial>, wave);

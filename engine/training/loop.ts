@@ -5,7 +5,7 @@ import { inTurns } from '../dataflow/turns.js';
 import { GantryError } from '../spec/issue.js';
 import { elements, tensor, type TensorValue, type Tensorial } from '../spec/value.js';
 import type { Executable, State } from '../session/host.js';
-import { initialise, sizeOf, type Leaf } from '../tensor/scope.js';
+import { initialise, placesOf, type Leaf } from '../tensor/scope.js';
 import type { TrainedName } from './method.js';
 import { factorAt, type Schedule } from './schedule.js';
 import { layoutsOf, networksOf, phaseCadence, traceStep, trainingState, type AnyPlan, type TracedStep } from './step.js';
@@ -14,9 +14,12 @@ import type { Partitioner } from './values.js';
 /** The state of a training node: one version of every tensor, and how many updates each network has had. */
 export interface Training { readonly tensors: State; readonly updates: Readonly<Partial<Record<TrainedName, number>>> }
 
+/** What of a training's state says what its networks compute: no moments. */
+export const networkState = ({ tensors }: Training): State =>
+  Object.fromEntries(Object.entries(tensors).filter(([name]) => /\/(parameters|buffers|average|average-buffers)$/.test(name)));
+
 export interface LoopSettings {
-  /** The learning rate, and factors on it by network. */
-  readonly lr: number;
+  /** Factors on the learning rate by network. */
   readonly rate?: Readonly<Partial<Record<TrainedName, number>>>;
   readonly schedule: Schedule;
   /** From this wave on batch norm uses its running statistics as they are. */
@@ -29,17 +32,17 @@ export type GivenLeaves = (leaf: Leaf) => Float32Array | undefined;
 
 export interface Loop {
   /** Drawn, but for the leaves of which `given` has values. */
-  first(context: StartContext, given?: GivenLeaves): Promise<Training>;
+  first(given?: GivenLeaves): Promise<Training>;
   step(state: Training, batch: Readonly<Record<string, Tensorial>>, wave: WaveContext, partitioner?: Partitioner): Promise<{ readonly next: Training; readonly metrics: Readonly<Record<string, number>> }>;
   close(): Promise<void>;
 }
 
 /** Makes the loop of a plan. `withPartitioner` completes the plan by the partitioner that a wave brings. */
 export function trainingLoop(plan: AnyPlan, settings: LoopSettings, context: StartContext, withPartitioner: (partitioner: Partitioner) => AnyPlan = () => plan): Loop {
-  const { lr, rate = {}, schedule, schedules } = settings, { type, config } = plan.optimiser;
+  const { rate = {}, schedule, schedules } = settings, { type, config } = plan.optimiser, { lr } = config as { readonly lr: number };
   const steps = stepPrograms(plan, settings.freeze ?? Number.POSITIVE_INFINITY, context, withPartitioner);
   return {
-    first: (context, given = () => undefined) => firstState(plan, context, given),
+    first: (given = () => undefined) => firstState(plan, context, given),
     async step(state, batch, wave, partitioner) {
       const { traced, executable } = await steps.at(wave.wave, partitioner);
       const fall = factorAt(schedule, wave.wave);
@@ -67,28 +70,18 @@ export function trainingLoop(plan: AnyPlan, settings: LoopSettings, context: Sta
 /** One compiled program for each pattern of active phases, each partitioner, and batch norm before and after its freeze; made when a wave first needs it. */
 function stepPrograms(plan: AnyPlan, freeze: number, { services }: StartContext, withPartitioner: (partitioner: Partitioner) => AnyPlan) {
   const programs = new Map<string, Promise<{ traced: TracedStep; executable: Executable }>>();
-  const compile = async (whole: AnyPlan, wave: number) => {
+  const cadence = phaseCadence(plan);
+  const compile = async (wave: number, partitioner: Partitioner | undefined) => {
+    const whole = partitioner ? withPartitioner(partitioner) : plan;
     const traced = traceStep({ ...whole, frozen: wave >= freeze }, ({ every = 1 }) => wave % every === 0);
     return { traced, executable: await services.host.compile(traced.program) };
   };
-  const plans = new Map<string, { readonly whole: AnyPlan; readonly cadence: readonly number[] }>();
-  const planned = (kind: string, partitioner: Partitioner | undefined) => {
-    let found = plans.get(kind);
-    if (!found) {
-      const whole = partitioner ? withPartitioner(partitioner) : plan;
-      found = { whole, cadence: phaseCadence(whole) };
-      plans.set(kind, found);
-    }
-    return found;
-  };
   return {
     at(wave: number, partitioner: Partitioner | undefined) {
-      const kind = partitioner ? JSON.stringify(partitioner.network) : '';
-      const { whole, cadence } = planned(kind, partitioner);
-      const pattern = `${cadence.map((every) => wave % every === 0)} ${wave >= freeze} ${kind}`;
-      const program = programs.get(pattern) ?? compile(whole, wave);
-      programs.set(pattern, program);
-      return program;
+      const pattern = `${cadence.map((every) => wave % every === 0)} ${wave >= freeze} ${partitioner ? JSON.stringify(partitioner.network) : ''}`;
+      const found = programs.get(pattern) ?? compile(wave, partitioner);
+      programs.set(pattern, found);
+      return found;
     },
     async close() {
       for (const program of programs.values()) await (await program.catch(() => undefined))?.executable.release();
@@ -118,11 +111,9 @@ async function firstState(plan: AnyPlan, { services, random, signal }: StartCont
 
 /** Puts given values of leaves in the place of drawn ones. */
 function overlay(leaves: readonly Leaf[], flat: Float32Array, given: GivenLeaves): void {
-  let offset = 0;
-  for (const leaf of leaves) {
+  for (const { leaf, from } of placesOf(leaves)) {
     const values = given(leaf);
-    if (values) flat.set(values, offset);
-    offset += sizeOf([leaf]);
+    if (values) flat.set(values, from);
   }
 }
 

@@ -6,7 +6,7 @@ import { parse, type Dim, type TensorShape } from '../spec/tensor-type.js';
 import type { Tensorial } from '../spec/value.js';
 import { requireFit, type Backbone } from './backbone.js';
 import { partitionerOf } from './encoder.js';
-import { trainingLoop, type Training } from './loop.js';
+import { networkState, trainingLoop, type Training } from './loop.js';
 import type { Method } from './method.js';
 import { networkPair } from './networks.js';
 import type { Optimiser } from './optimiser.js';
@@ -59,16 +59,12 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
         averaging: settings.averaging, accumulate: settings.accumulate,
         batch: Object.fromEntries(ports.filter((port) => context.wired(port)).map((port) => [port, known(context, port)])),
       };
-      const { lr } = settings.optimiser as unknown as { readonly lr: number };
-      const loop = trainingLoop(plan, { lr, rate: settings.rate, schedule: settings.schedule, freeze: settings.freeze, schedules: method.schedules?.(settings.options) ?? {} }, context,
+      const loop = trainingLoop(plan, { rate: settings.rate, schedule: settings.schedule, freeze: settings.freeze, schedules: method.schedules?.(settings.options) ?? {} }, context,
         ({ network }) => ({ ...plan, partitioner: partitionerOf(context.services, network) }));
-      const weightsOf = ({ tensors }: Training): Weights => ({
-        networks, averaged: settings.averaging !== undefined,
-        state: Object.fromEntries(Object.entries(tensors).filter(([name]) => /\/(parameters|buffers|average|average-buffers)$/.test(name))),
-      });
+      const weightsOf = (training: Training): Weights => ({ networks, averaged: settings.averaging !== undefined, state: networkState(training) });
 
       return {
-        state: await loop.first(context),
+        state: await loop.first(),
         initial: (state) => ({ weights: weightsOf(state) }),
         async step(state, { partitioner, ...batch }, wave) {
           const { next, metrics } = await loop.step(state, batch as Record<string, Tensorial>, wave, partitioner as Partitioner | undefined);
