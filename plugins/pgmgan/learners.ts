@@ -1,9 +1,7 @@
 /** @file How partitioners are trained: their encoder by contrasting views (equation 4), then so that neighbours share a part (equation 5); or on the labels of a clustering. */
 import { z } from 'zod';
-import { argMax, cast, concat, defineLearner, equal, iota, logSoftmax, matmul, mean, mul, neg, oneHot, split, sum, viewConfig, viewOf, type Tensor } from '../../engine/index.js';
-import { contrastive as contrast, entropyOfMean, partitionTerms, partitionWeights, unitLength } from './losses.js';
-
-const share = (hits: Tensor): Tensor => mean(cast(hits, 'f32'));
+import { argMax, concat, defineLearner, equal, iota, matmul, mean, split, viewConfig, viewOf, type Tensor } from '../../engine/index.js';
+import { contrastive as contrast, crossEntropy, entropyOfMean, partitionTerms, partitionWeights, share, unitLength } from './losses.js';
 
 /** Cross-entropy on given labels: the toy partitioners, on those of k-means. */
 export const classifier = defineLearner({
@@ -13,8 +11,8 @@ export const classifier = defineLearner({
   head: 'linear',
   options: z.strictObject({}),
   losses({ E, batch: { image, label } }) {
-    const { logit } = E(image), own = sum(mul(logSoftmax(logit), oneHot(label, logit.dims[1] as number)), [1]);
-    return { losses: { cross_entropy: neg(mean(own)) }, report: { accuracy: share(equal(argMax(logit, 1), label)) } };
+    const { logit } = E(image);
+    return { losses: { cross_entropy: mean(crossEntropy(logit, label)) }, report: { accuracy: share(equal(argMax(logit, 1), label)) } };
   },
 });
 

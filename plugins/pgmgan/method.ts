@@ -1,12 +1,9 @@
 /** @file Partition-Guided GAN (Armandpour et al., CVPR 2021): one generator a part of the data, with shared parameters, guided into its part by a frozen partitioner. */
 import { z } from 'zod';
-import { cast, defineMethod, hinge, logistic, mean, mul, neg, logSoftmax, oneHot, stopGradient, sum, wasserstein, type Tensor } from '../../engine/index.js';
-import { accepted, annealed, guide, guideReductions } from './losses.js';
+import { defineMethod, hinge, logistic, mean, mul, stopGradient, wasserstein, type Tensor } from '../../engine/index.js';
+import { accepted, annealed, crossEntropy, guide, guideReductions, share } from './losses.js';
 
 const losses = { hinge, logistic, wasserstein };
-
-/** -log of the probability that the partitioner gives the part: what an auxiliary classifier would ask for in the guide's place. f32[N] */
-const crossEntropy = (logit: Tensor, label: Tensor): Tensor => neg(sum(mul(logSoftmax(logit), oneHot(label, logit.dims[1] as number)), [1]));
 
 export const pgmgan = defineMethod({
   name: 'pgmgan',
@@ -27,7 +24,6 @@ export const pgmgan = defineMethod({
   schedules: ({ steps, guide: { weight, slope, floor } }) => ({ guide: annealed(weight, slope, floor, steps) }),
   phases: ({ G, D, scores, partition, batch: { image, label }, z: latent, schedule, options: { loss, steps, guide: { kind, reduction } } }) => {
     const { real, fake, fool } = losses[loss], given = { label }, made = () => G(latent(), given);
-    const inPart = (logit: Tensor) => mean(cast(accepted(logit, label), 'f32'));
     const asked: Tensor[] = [];
     return [
       {
@@ -45,7 +41,7 @@ export const pgmgan = defineMethod({
           const astray = logit && (kind === 'guide' ? guide(logit, label, reduction) : crossEntropy(logit, label));
           return { adversarial, ...(astray && { guide: mul(mean(astray), schedule.guide!) }) };
         },
-        report: (): Readonly<Record<string, Tensor>> => (asked.length ? { guide_weight: schedule.guide!, accepted: inPart(asked.at(-1)!) } : {}),
+        report: (): Readonly<Record<string, Tensor>> => (asked.length ? { guide_weight: schedule.guide!, accepted: share(accepted(asked.at(-1)!, label)) } : {}),
       },
     ];
   },

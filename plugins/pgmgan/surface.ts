@@ -1,8 +1,8 @@
 /** @file `pgmgan/surface`: the guide into a part of the plane, drawn as a surface with the ways down it. Where a way ends outside the part, a generator gets stuck. */
 import { z } from 'zod';
 import {
-  compiledOnce, constant, defineNode, fetched, grad, inputError, input, neg, partition, partitionerFunction, partitionerSymbols, sum, tensor,
-  type Encoder, type Frame, type Partitioner, type Picture, type Program, type Services, type TensorValue,
+  compiledOnce, constant, defineNode, fetched, grad, inputError, input, neg, partition, partitionerOf, partitionerSymbols, sum, tensor,
+  type Frame, type Partitioner, type Picture, type Program, type Services, type TensorValue,
 } from '../../engine/index.js';
 import { guide, guideReductions, type GuideReduction } from './losses.js';
 
@@ -58,7 +58,7 @@ export function surfacePicture(given: {
 
 /** Heights -R, their slopes and the logits at points f32[N,2], as a program of a frozen partitioner. */
 function surfaceProgram(services: Services, { network }: Partitioner, count: number, part: number, reduction: GuideReduction): Program {
-  const { inputs, apply } = partitionerSymbols(partitionerFunction(network, services.component<Encoder>('encoder', network.encoder)));
+  const { inputs, apply } = partitionerSymbols(partitionerOf(services, network));
   const image = input('image', { dtype: 'f32', dims: [count, 2] }), { logit } = apply(image);
   const height = neg(guide(logit, constant([part], 'i64'), reduction));
   return { name: 'surface', inputs: { image, ...inputs }, state: {}, outputs: { height, slope: grad(sum(height), [image])[0]!, logit } };
