@@ -34,7 +34,7 @@ function small({ nodes, ...graph }: Graph): Graph {
       case 'cadence/every': return { ...config, waves: 2 };
       case 'data/draw': return { count: 20 };
       case 'label/uniform': return { k: PARTS };
-      case 'extractor/onnx': return { model: left('cifar10-pretext', 'encoder'), width: ENCODER.features, range: config.range };
+      case 'extractor/onnx': return { model: left('cifar10-pretext', 'encoder'), width: ENCODER.features };
       case 'extractor/images': return { model: squares.model };
       case 'neighbours/exact': return { k: 6 };
       case 'train/contrastive': return { ...config, encoder: ENCODER, parts: 4 };

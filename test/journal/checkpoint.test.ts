@@ -58,6 +58,7 @@ test('the same snapshot gives the same bytes, after a restore and in whatever or
   const snapshot = await snapshotOf(host);
   const first = await saveCheckpoint(join(folder, 'a'), snapshot, { host, graph: 'abc', metrics: { 'm.b': 1, 'm.a': Number.NaN } });
   const loaded = await loadCheckpoint(first, host);
+  expect(loaded.metrics).toEqual({ 'm.a': Number.NaN, 'm.b': 1 });
   const shuffled = { ...loaded, nodes: Object.fromEntries(Object.entries(loaded.nodes).reverse()) };
   const second = await saveCheckpoint(join(folder, 'b'), shuffled, { host, graph: 'abc', metrics: { 'm.a': Number.NaN, 'm.b': 1 } });
   for (const file of ['manifest.json', 'tensors.safetensors']) {

@@ -72,11 +72,14 @@ test.each([[15, 27], [15, 30], [15, 31], [4, 24], [7, 22], [10, 20], [1, 13], [3
     expect(resumed.latest).toEqual(wanted.latest);
   });
 
-test('numbers that JSON does not have are null in the log', async () => {
+test('numbers that JSON does not have are null in the log and the last metrics know them', async () => {
   const journal = open();
   journal.record(waveOf(0, { test: { score: { frechet: Number.NaN } } }));
   await journal.flush();
   expect(await readFile(join(directory, 'metrics.jsonl'), 'utf8')).toBe('{"wave":0,"test.frechet":null}\n');
+  const resumed = open();
+  await resumed.cutBack(1, ['test.frechet'], journal.latest);
+  expect(resumed.latest).toEqual({ 'test.frechet': Number.NaN });
 });
 
 test('time and remarks have files of their own', async () => {
