@@ -14,7 +14,7 @@ import { startGeneration, startOurs, type StepCase } from './training-step.js';
 
 const USAGE = `Usage: npm run bench -- [CASE …] [--rounds N] [--python FILE] [--json]
 
-Cases: 2d, dcgan, biggan (training steps against eager PyTorch), biggan-generate (images), each with -tuned (against PyTorch with every trick), extract, extract-tuned (features of a ResNet-50, against channels-last PyTorch, and with its batch norms folded), knn (exact neighbours, against faiss), kmeans (against scikit-learn), scale, scale-hnsw (neighbours of 1.2 million vectors, from smaller sizes), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
+Cases: 2d, dcgan, biggan, sngan, partitioner (training steps against eager PyTorch), biggan-generate (images), each with -tuned (against PyTorch with every trick), sngan-unguided, sngan-guide (the guided step against the unguided one), extract, extract-tuned (features of a ResNet-50, against channels-last PyTorch, and with its batch norms folded), knn (exact neighbours, against faiss), kmeans (against scikit-learn), scale, scale-hnsw (neighbours of 1.2 million vectors, from smaller sizes), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
 Peers need a Python with torch, faiss or scikit-learn; a case without its peer is skipped with a line. knn and kmeans take several, with commas between them, and the fastest counts.
 
 Example: npm run bench -- 2d dcgan`;
@@ -44,6 +44,20 @@ const against = (about: string, peer: string, start: (threads: number) => Promis
   },
 });
 
+/** What one step of ours costs against another of ours, with all threads. */
+const versus = (about: string, start: (threads: number) => Promise<Stepper>, other: (threads: number) => Promise<Stepper>): Case => ({
+  about,
+  async run({ rounds }) {
+    const threads = availableParallelism(), a = await start(threads), b = await other(threads);
+    try {
+      return { case: about, ...await interleave(a, b, 1, rounds), unit: 'ms/step', says: 'both gantry' };
+    } finally {
+      await a.close();
+      await b.close();
+    }
+  },
+});
+
 /** A measured time against the most it may be. */
 const limit = (about: string, unit: string, most: number, measure: () => Promise<readonly number[]>): Case => ({
   about,
@@ -64,19 +78,37 @@ const startup = async () => Array.from({ length: 7 }, () => {
 
 const training = (step: StepCase) => (threads: number) => startOurs(step, threads);
 const labelled = (image: readonly number[], batch: number, below: number, backbone: string, betas: readonly [number, number]): StepCase => ({
-  method: 'self-conditioned', config: { backbone: { type: backbone }, optimiser: { type: 'adam', lr: 1e-4, betas } },
+  trains: 'self-conditioned', config: { backbone: { type: backbone }, optimiser: { type: 'adam', lr: 1e-4, betas } },
   batch: { image: { dtype: 'f32', dims: [batch, ...image] }, label: { dtype: 'i64', dims: [batch], below } },
 });
 const points = training(labelled([2], 100, 50, 'mlp-maxout', [0.8, 0.999]));
 const digits = training(labelled([3, 32, 32], 64, 100, 'dcgan-shallow', [0, 0.99]));
 const vectors = { dtype: 'f32', dims: [16, 2048] } as const;
 const photos: StepCase = {
-  method: 'ic-gan',
+  trains: 'ic-gan',
   config: {
     backbone: { type: 'biggan', generator: 32, discriminator: 32 }, optimiser: { type: 'adam', lr: 1e-4, betas: [0, 0.999], epsilon: 1e-6 }, averaging: { decay: 0.9999 },
   },
   batch: { image: { dtype: 'f32', dims: [16, 3, 64, 64] }, vector: vectors, fake_vector: vectors, fool_vector: vectors },
 };
+
+const images32 = (batch: number) => ({ dtype: 'f32', dims: [batch, 3, 32, 32] }) as const, pairs = { image: images32(64), neighbour: images32(64) };
+/** Equation 5 on pairs as they come: the peer makes no views. */
+const parts: StepCase = {
+  trains: 'partitioner',
+  config: {
+    encoder: { type: 'lipschitz-resnet' }, parts: 200, optimiser: { type: 'adam', lr: 1e-4, weight_decay: 1e-4 },
+    options: { views: { crop: false, flip: false, colour: false, grey: 0, cutout: 0 } },
+  },
+  batch: pairs,
+};
+/** The networks of table 6, a generator step to each discriminator step. */
+const unguided: StepCase = {
+  trains: 'pgmgan',
+  config: { backbone: { type: 'sngan-32' }, optimiser: { type: 'adam', lr: 2e-4, betas: [0, 0.999] }, options: { steps: 1 } },
+  batch: { image: images32(64), label: { dtype: 'i64', dims: [64], below: 200 } },
+};
+const guided: StepCase = { ...unguided, guide: parts };
 const imagined = (threads: number) => startGeneration(photos, threads), images = { unit: 'ms/16 images', flags: ['--generate'] };
 
 const CASES: Readonly<Record<string, Case>> = {
@@ -88,6 +120,12 @@ const CASES: Readonly<Record<string, Case>> = {
   'biggan-tuned': against('biggan-tuned', 'biggan', training(photos), 1, { tuned: true }),
   'biggan-generate': against('biggan-generate', 'biggan', imagined, 4, images),
   'biggan-generate-tuned': against('biggan-generate-tuned', 'biggan', imagined, 4, { tuned: true, ...images }),
+  sngan: against('sngan', 'sngan', training(guided), 1),
+  'sngan-tuned': against('sngan-tuned', 'sngan', training(guided), 1, { tuned: true }),
+  'sngan-unguided': against('sngan-unguided', 'sngan', training(unguided), 1, { flags: ['--unguided'] }),
+  'sngan-guide': versus('sngan-guide', training(guided), training(unguided)),
+  partitioner: against('partitioner', 'partitioner', training(parts), 1),
+  'partitioner-tuned': against('partitioner-tuned', 'partitioner', training(parts), 1, { tuned: true }),
   extract: against('extract', 'extract', startExtractor, 1, { unit: 'ms/32 images' }),
   'extract-tuned': against('extract-tuned', 'extract', startExtractor, 1, { tuned: true, unit: 'ms/32 images' }),
   knn,

@@ -5,44 +5,67 @@ import { keyedRandom } from '../engine/session/keyed-random.js';
 import { createWorkerHost } from '../engine/session/worker-host.js';
 import { elements, tensor, type Resident, type TensorValue } from '../engine/spec/value.js';
 import type { TensorShape } from '../engine/spec/tensor-type.js';
-import type { Backbone } from '../engine/training/backbone.js';
+import { learnerNode } from '../engine/training/learner-node.js';
 import { generate } from '../engine/training/networks.js';
 import { trainNode } from '../engine/training/train-node.js';
-import type { Weights } from '../engine/training/values.js';
+import type { Partitioner, Weights } from '../engine/training/values.js';
 import { biggan } from '../plugins/backbones/biggan.js';
 import { dcganShallow } from '../plugins/backbones/dcgan-shallow.js';
 import { mlpMaxout } from '../plugins/backbones/mlp-maxout.js';
+import { sngan32 } from '../plugins/backbones/sngan.js';
 import { icGan } from '../plugins/ic-gan/method.js';
 import { adam } from '../plugins/optimisers/adam.js';
 import { rmsprop } from '../plugins/optimisers/rmsprop.js';
+import { lipschitzResnet } from '../plugins/partitioners/lipschitz-resnet.js';
+import { partitioner } from '../plugins/pgmgan/learners.js';
+import { pgmgan } from '../plugins/pgmgan/method.js';
 import { selfConditioned } from '../plugins/self-conditioned-gan/method.js';
 import type { Stepper } from './peer.js';
 
+const backbones = [mlpMaxout, dcganShallow, biggan, sngan32], encoders = [lipschitzResnet], optimisers = [adam, rmsprop];
+const nodes = {
+  'self-conditioned': trainNode(selfConditioned, { backbones, optimisers }),
+  'ic-gan': trainNode(icGan, { backbones, optimisers }),
+  pgmgan: trainNode(pgmgan, { backbones, optimisers }),
+  partitioner: learnerNode(partitioner, { encoders, optimisers }),
+};
+
 export interface StepCase {
-  readonly method: 'self-conditioned' | 'ic-gan';
-  /** The training node's configuration. */
+  /** The training node is `train/` this. */
+  readonly trains: keyof typeof nodes;
+  /** Its configuration. */
   readonly config: object;
-  /** What arrives at the node's ports each wave. */
+  /** What arrives at its ports each wave. */
   readonly batch: Readonly<Record<string, TensorShape>>;
+  /** The node whose partitioner, as it is at first, arrives there besides. */
+  readonly guide?: StepCase;
 }
 
-const backbones: readonly Backbone[] = [mlpMaxout, dcganShallow, biggan];
 const random = (name: string, wave = 0) => keyedRandom(1, 'bench', wave, name);
 
 /** Labels of all kinds, pixels in -1 to 1, and vectors. */
 function given(name: string, { dtype, dims, below }: TensorShape): TensorValue {
   const sizes = dims as readonly number[], count = elements(sizes);
   if (dtype === 'i64') return tensor('i64', sizes, BigInt64Array.from(random(name).integers(count, below as number) as Iterable<number>, BigInt));
-  return tensor('f32', sizes, name === 'image' ? random(name).uniform(count).map((u) => 2 * u - 1) : random(name).normal(count));
+  return tensor('f32', sizes, name === 'image' || name === 'neighbour' ? random(name).uniform(count).map((u) => 2 * u - 1) : random(name).normal(count));
 }
 
-async function start({ method, config, batch }: StepCase, threads: number) {
+function begin({ trains, config, batch }: StepCase, services: Services) {
+  const context = { node: 'bench', services, random, wired: (port: string) => port in batch, type: (port: string) => batch[port]! } as StartContext, node = nodes[trains];
+  return node.start(node.config.parse(config), context);
+}
+
+async function start(step: StepCase, threads: number) {
   const host = await createWorkerHost({ device: 'cpu', threads });
-  const component = (_: string, name: string) => backbones.find((backbone) => backbone.name === name);
+  const component = (_: string, name: string) => [...backbones, ...encoders].find((part) => part.name === name);
   const services = { host, component } as unknown as Services;
-  const context = { node: 'bench', services, random, wired: (port: string) => port in batch, type: (port: string) => batch[port]! } as StartContext;
-  const node = trainNode({ 'self-conditioned': selfConditioned, 'ic-gan': icGan }[method], { backbones: [...backbones], optimisers: [adam, rmsprop] });
-  return { host, services, behaviour: await node.start(node.config.parse(config), context) };
+  return { host, services, behaviour: await begin(step, services) };
+}
+
+/** The partitioner that a node has before its first wave. */
+async function untrained(step: StepCase, services: Services): Promise<Partitioner> {
+  const { initial, state } = await begin(step, services);
+  return (initial!(state) as { readonly partitioner: Partitioner }).partitioner;
 }
 
 /** Does a step a few times, and then whenever it is asked to. */
@@ -59,10 +82,13 @@ async function stepper(threads: number, warm: number, step: () => Promise<unknow
   };
 }
 
-/** Starts our training node in a host of `threads` threads; it is warm when this resolves. */
+/** Starts the training node in a host of `threads` threads; it is warm when this resolves. */
 export async function startOurs(step: StepCase, threads: number): Promise<Stepper> {
   const { host, services, behaviour } = await start(step, threads);
-  const inputs = Object.fromEntries(Object.entries(step.batch).map(([name, shape]) => [name, given(name, shape)]));
+  const inputs = {
+    ...Object.fromEntries(Object.entries(step.batch).map(([name, shape]) => [name, given(name, shape)])),
+    ...(step.guide && { partitioner: await untrained(step.guide, services) }),
+  };
   let state = behaviour.state as { readonly tensors: Readonly<Record<string, Resident>> }, wave = 0;
   return stepper(threads, 3, async () => {
     const context: WaveContext = { node: 'bench', wave, signal: new AbortController().signal, services, random: (name) => random(name, wave) };
