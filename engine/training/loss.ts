@@ -2,6 +2,8 @@
 import { add, constant, matmul, mean, mul, neg, relu, reshape, softplus, square, sub, sum } from '../tensor/ops/index.js';
 import { grad } from '../tensor/grad.js';
 import type { Tensor } from '../tensor/tensor.js';
+import type { Given } from './backbone.js';
+import type { Trace } from './method.js';
 
 /** Binary cross-entropy with logits, in the numerically stable form; `target` is 1 (real) or 0 (fake). The non-saturating loss of Goodfellow et al. (2014). */
 export const logistic = {
@@ -25,6 +27,11 @@ export const wasserstein = {
   fool: (logit: Tensor): Tensor => neg(mean(logit)),
 };
 
+/** By the names that configurations have for them. */
+export const adversarial = { logistic, hinge, wasserstein };
+export type AdversarialName = keyof typeof adversarial;
+export const adversarialNames = Object.keys(adversarial) as [AdversarialName, ...AdversarialName[]];
+
 /** Squared norm of the scores' gradient at each image, f32[N]. */
 export function squaredGradientNorm(logit: Tensor, image: Tensor): Tensor {
   const [g] = grad(sum(logit), [image]);
@@ -36,6 +43,18 @@ export function squaredGradientNorm(logit: Tensor, image: Tensor): Tensor {
  * as in Self-Conditioned GAN's code (section 1.3 of its facts).
  */
 export const r1 = (logit: Tensor, image: Tensor, weight: number): Tensor => mul(mean(squaredGradientNorm(logit, image)), weight);
+
+/** What the discriminator loses on real and on generated images under one condition: in one pass, unless R1 has weight, which differentiates the scores of the real ones. */
+export function discriminatorLosses(
+  { D, scores }: Pick<Trace<never, unknown>, 'D' | 'scores'>, { real, fake }: Pick<typeof logistic, 'real' | 'fake'>, image: Tensor, generated: Tensor, given: Given, penalty: number,
+): Readonly<Record<string, Tensor>> {
+  if (penalty > 0) {
+    const { logit } = D(image, given);
+    return { real: real(logit), penalty: r1(logit, image, penalty), fake: fake(D(generated, given).logit) };
+  }
+  const [onReal, onFake] = scores([image, given], [generated, given]);
+  return { real: real(onReal!), fake: fake(onFake!) };
+}
 
 /**
  * Half the squared Frobenius norm of the off-diagonal part of W W^T, summed over weights [out,…]: its gradient is 2 (W W^T o (1 - I)) W, the

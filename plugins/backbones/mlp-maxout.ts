@@ -1,9 +1,25 @@
 /** @file The networks of the 2-D benchmarks: batch-normalised G, maxout D (Self-Conditioned GAN; section 1.2 of its facts). */
 import { z } from 'zod';
-import { batchNorm, defineBackbone, linear, maxout, relu } from '../../engine/index.js';
+import { batchNorm, concat, cos, defineBackbone, div, linear, matmul, maxout, relu, reshape, sin, sqrt, square, sum, type Initialiser, type Scope, type Tensor } from '../../engine/index.js';
 import { maskHead, withEmbedding } from './conditioning.js';
 
-const count = (fallback: number) => z.number().int().positive().default(fallback);
+const count = (fallback: number) => z.number().int().positive().default(fallback), positive = z.number().positive();
+
+/** Wave vectors [N,2] in all directions, the logarithms of their wavelengths uniform. */
+const waveVectors = (shortest: number, longest: number): Initialiser => (dims, draws) => {
+  const u = draws.uniform(2 * dims[0]!);
+  return Float32Array.from(u, (_, i) => {
+    const n = i >> 1, size = (2 * Math.PI) / (shortest * (longest / shortest) ** u[2 * n]!), angle = 2 * Math.PI * u[2 * n + 1]!;
+    return size * (i % 2 ? Math.sin(angle) : Math.cos(angle));
+  });
+};
+
+/** Sines and cosines of fixed plane waves at points f32[N,2], f32[N,2 count] (Fourier features; Tancik et al., 2020). */
+function asWaves(s: Scope, x: Tensor, { count, shortest, longest }: { readonly count: number; readonly shortest: number; readonly longest: number }): Tensor {
+  const vectors = s.buffer('vectors', [count, x.dims[1] as number], waveVectors(shortest, longest)).value;
+  const phase = matmul(x, vectors, { transposeB: true }), size = reshape(sqrt(sum(square(vectors), 1)), [1, count]);
+  return concat([div(sin(phase), size), div(cos(phase), size)], 1);
+}
 
 export const mlpMaxout = defineBackbone({
   name: 'mlp-maxout',
@@ -15,6 +31,11 @@ export const mlpMaxout = defineBackbone({
     generator: count(400).describe('width of the generator\'s layers'),
     discriminator: count(200).describe('width of the discriminator\'s maxout layers'),
     pool: count(5).describe('linear outputs that compete in a maxout unit'),
+    waves: z.strictObject({
+      count: count(128),
+      longest: positive.describe('in the data\'s unit; about twice the extent of the data'),
+      shortest: positive.describe('some six standard deviations of the narrowest mode'),
+    }).optional().describe('the discriminator sees points as sines and cosines of plane waves, so that it can tell details that are small beside the extent; the published one sees points as they are'),
   }),
   conditions: ['none', 'label'],
   refuses: (image) => (image.length === 1 ? undefined : 'it makes points, f32[N,2]'),
@@ -26,7 +47,7 @@ export const mlpMaxout = defineBackbone({
     return linear(s.at('out'), h, image[0]!);
   },
   discriminator(s, x, condition, c) {
-    let feature = x;
+    let feature = c.waves ? asWaves(s.at('waves'), x, c.waves) : x;
     for (let i = 1; i <= 3; i++) feature = maxout(linear(s.at(`layer${i}.linear`), feature, c.discriminator * c.pool), c.pool);
     return { feature, logit: maskHead(s.at('out'), feature, condition) };
   },

@@ -1,11 +1,10 @@
 /** @file Instance-Conditioned GAN (Casanova et al., NeurIPS 2021): real images are neighbours of an instance, whose feature conditions both networks. */
 import { z } from 'zod';
 import {
-  augmentationPolicies, augmented, defineMethod, hinge, logistic, mirrored, mul, offDiagonalGram, stopGradient, wasserstein,
+  adversarial, adversarialNames, augmentationPolicies, augmented, defineMethod, mirrored, mul, offDiagonalGram, stopGradient,
   type Given, type Tensor,
 } from '../../engine/index.js';
 
-const losses = { hinge, logistic, wasserstein };
 const strength = z.number().min(0).default(0);
 
 export const icGan = defineMethod({
@@ -17,14 +16,14 @@ export const icGan = defineMethod({
   },
   condition: { label: 'label', vector: 'vector' },
   options: z.strictObject({
-    loss: z.enum(['hinge', 'logistic', 'wasserstein']).default('hinge').describe('the paper\'s equation 1 is the logistic loss; its BigGAN is trained with the hinge'),
+    loss: z.enum(adversarialNames).default('hinge').describe('the paper\'s equation 1 is the logistic loss; its BigGAN is trained with the hinge'),
     steps: z.int().min(1).default(1).describe('discriminator updates before each generator update, each on its own part of the batch'),
     mirror: z.enum(['none', 'real', 'both']).default('none').describe('random left-right flips: of real images, as the code has them, or of real and generated ones, as the paper\'s tables say'),
     augment: z.array(z.enum(augmentationPolicies)).default([]).describe('DiffAugment of everything that the discriminator sees'),
     orthogonal: z.strictObject({ generator: strength, discriminator: strength }).prefault({}).describe('strength of the modified orthogonal regularisation (Brock et al., 2019); class tables of the generator are exempt'),
   }),
   phases: ({ G, D, scores, batch, z: latent, uniform, leaves, options: { loss, steps, mirror, augment, orthogonal } }) => {
-    const { real, fake, fool } = losses[loss];
+    const { real, fake, fool } = adversarial[loss];
     /** What the discriminator sees of images; `as` names their draws. */
     const seen = (image: Tensor, as: 'real' | 'fake' | 'fool') => {
       const flipped = mirror === 'both' || (mirror === 'real' && as === 'real') ? mirrored(image, uniform(`mirror ${as}`)) : image;

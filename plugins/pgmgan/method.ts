@@ -1,9 +1,7 @@
 /** @file Partition-Guided GAN (Armandpour et al., CVPR 2021): one generator a part of the data, with shared parameters, guided into its part by a frozen partitioner. */
 import { z } from 'zod';
-import { defineMethod, hinge, logistic, mean, mul, stopGradient, wasserstein, type Tensor } from '../../engine/index.js';
+import { adversarial, adversarialNames, defineMethod, discriminatorLosses, mean, mul, stopGradient, type Tensor } from '../../engine/index.js';
 import { accepted, annealed, crossEntropy, guide, guideReductions, share } from './losses.js';
-
-const losses = { hinge, logistic, wasserstein };
 
 export const pgmgan = defineMethod({
   name: 'pgmgan',
@@ -11,7 +9,9 @@ export const pgmgan = defineMethod({
   batch: { image: 'f32[B,...S]', label: 'i64<K>[B]', 'partitioner?': { latest: '@partitioner[K,...S]' } },
   condition: { label: 'label' },
   options: z.strictObject({
-    loss: z.enum(['hinge', 'logistic', 'wasserstein']).default('hinge'),
+    loss: z.enum(adversarialNames).default('hinge'),
+    r1: z.number().min(0).default(0).describe('weight of the squared gradient norm on real images; neither the paper nor its code has it'),
+    latents: z.enum(['shared', 'fresh']).default('shared').describe('of a generator step: those of the discriminator step before it, as published, by which modes come out too narrow (by a half with 4 images a mode and batch); or fresh ones'),
     steps: z.int().min(1).default(4).describe('discriminator updates to each generator update, one a wave'),
     guide: z.strictObject({
       kind: z.enum(['guide', 'cross-entropy']).default('guide').describe('the paper\'s equation 6, or the term of an auxiliary classifier in its place'),
@@ -22,24 +22,21 @@ export const pgmgan = defineMethod({
     }).prefault({}).describe('of generated images into their parts; none where no partitioner is wired'),
   }),
   schedules: ({ steps, guide: { weight, slope, floor } }) => ({ guide: annealed(weight, slope, floor, steps) }),
-  phases: ({ G, D, scores, partition, batch: { image, label }, z: latent, schedule, options: { loss, steps, guide: { kind, reduction } } }) => {
-    const { real, fake, fool } = losses[loss], given = { label }, made = () => G(latent(), given);
+  phases: ({ G, D, scores, partition, batch: { image, label }, z: latent, schedule, options: { loss, r1, latents, steps, guide: { kind, reduction } } }) => {
+    const { real, fake, fool } = adversarial[loss], given = { label }, made = (name: string) => G(latent(name), given);
     const asked: Tensor[] = [];
     return [
       {
         trains: 'discriminator',
-        losses: () => {
-          const [onReal, onFake] = scores([image, given], [stopGradient(made()), given]);
-          return { real: real(onReal!), fake: fake(onFake!) };
-        },
+        losses: () => discriminatorLosses({ D, scores }, { real, fake }, image, stopGradient(made('z')), given, r1),
       },
       {
         trains: 'generator', every: steps,
-        losses: () => {
-          const fakes = made(), adversarial = fool(D(fakes, given).logit), logit = partition?.(fakes).logit;
+        losses: (): Readonly<Record<string, Tensor>> => {
+          const fakes = made(latents === 'fresh' ? 'fool' : 'z'), convinced = fool(D(fakes, given).logit), logit = partition?.(fakes).logit;
           if (logit) asked.push(logit);
           const astray = logit && (kind === 'guide' ? guide(logit, label, reduction) : crossEntropy(logit, label));
-          return { adversarial, ...(astray && { guide: mul(mean(astray), schedule.guide!) }) };
+          return { adversarial: convinced, ...(astray && { guide: mul(mean(astray), schedule.guide!) }) };
         },
         report: (): Readonly<Record<string, Tensor>> => (asked.length ? { guide_weight: schedule.guide!, accepted: share(accepted(asked.at(-1)!, label)) } : {}),
       },
