@@ -52,10 +52,15 @@ const heads: Readonly<Record<Head, (s: Scope, feature: Tensor, parts: number) =>
   projection: (s, feature, parts) => linear(s.at('out'), relu(linear(s.at('hidden'), feature, feature.dims[1] as number)), parts),
 };
 
+/** Throws an InputError with the place `where` when the encoder doesn't fit the images. */
+export function requireEncoderFit({ image, config }: PartitionerNetwork, encoder: Encoder, where: string): void {
+  const why = encoder.refuses?.(image, config);
+  if (why) throw inputError(where, `encoder ${encoder.name} can't take images [${image}]: ${why}`);
+}
+
 /** Finds the leaves of a partitioner by tracing it once. `where` is the place in the error of an encoder that does not fit the images. */
 export function partitionerFunction(network: PartitionerNetwork, encoder: Encoder, where = `encoder ${network.encoder}`): PartitionerFunction {
-  const why = encoder.refuses?.(network.image, network.config);
-  if (why) throw inputError(where, `encoder ${encoder.name} can't take images [${network.image}]: ${why}`);
+  requireEncoderFit(network, encoder, where);
   const apply = (scope: Scope, image: Tensor): Partition => {
     const feature = named('trunk', scope, (s) => encoder.encode(s, image, network.config));
     return { feature, logit: named('head', scope, (s) => heads[network.head](s, feature, network.parts)) };

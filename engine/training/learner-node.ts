@@ -1,9 +1,9 @@
 /** @file Makes a learner the node type `train/<name>`: it trains an encoder with its head, and passes versions of both along. */
 import { z } from 'zod';
-import { defineNode, type NodeType, type Ports, type StartContext } from '../dataflow/node.js';
+import { defineNode, type CheckContext, type NodeType, type Ports, type StartContext } from '../dataflow/node.js';
 import { inputError } from '../spec/issue.js';
 import { elements, type Tensorial } from '../spec/value.js';
-import { partitionerFunction, type Encoder, type PartitionerNetwork } from './encoder.js';
+import { partitionerFunction, requireEncoderFit, type Encoder, type PartitionerNetwork } from './encoder.js';
 import { readEncoderFile } from './encoder-file.js';
 import { learnerPhases, type Learner } from './learner.js';
 import { networkState, trainingLoop, type GivenLeaves, type Training } from './loop.js';
@@ -27,6 +27,12 @@ export function learnerNode(learner: Learner, { encoders, optimisers }: Learning
     from: z.string().optional().describe('an encoder.onnx (or partitioner.onnx) of another run: training goes on from its encoder; the head starts anew'),
   });
   const ports = Object.keys(learner.batch as Ports);
+  const describe = ({ encoder: chosen, parts }: { readonly encoder: { readonly type: string }; readonly parts: number }, context: CheckContext) => {
+    const encoder = encoders.find(({ name }) => name === chosen.type)!;
+    const network: PartitionerNetwork = { encoder: encoder.name, config: chosen, image: known(context, 'image').dims.slice(1) as number[], parts, head: learner.head };
+    requireEncoderFit(network, encoder, `nodes.${context.node}.config.encoder`);
+    return { encoder, network };
+  };
   return defineNode({
     name: `train/${learner.name}`,
     about: learner.about,
@@ -34,12 +40,12 @@ export function learnerNode(learner: Learner, { encoders, optimisers }: Learning
     inputs: learner.batch as Ports,
     outputs: learner.head === 'linear' ? { partitioner: '@partitioner[K,...S]', metrics: '@metrics' } : { encoder: '@encoder[...S]', metrics: '@metrics' },
     dims: ({ parts }) => ({ K: parts }),
+    check: (settings, context) => { describe(settings, context); },
     async start(settings, context) {
-      const encoder = encoders.find(({ name }) => name === settings.encoder.type)!;
-      const network: PartitionerNetwork = { encoder: encoder.name, config: settings.encoder, image: known(context, 'image').dims.slice(1) as number[], parts: settings.parts, head: learner.head };
+      const { encoder, network } = describe(settings, context);
       const plan: EncoderPlan = {
         method: { ...learner, phases: learnerPhases(learner) }, options: settings.options, accumulate: 1,
-        encoder: partitionerFunction(network, encoder, `nodes.${context.node}.config.encoder`),
+        encoder: partitionerFunction(network, encoder),
         optimiser: { type: optimisers.find(({ name }) => name === settings.optimiser.type)!, config: settings.optimiser },
         batch: Object.fromEntries(ports.map((port) => [port, known(context, port)])),
       };

@@ -1,6 +1,6 @@
 /** @file The networks of the 2-D benchmarks: batch-normalised G, maxout D (Self-Conditioned GAN; section 1.2 of its facts). */
 import { z } from 'zod';
-import { batchNorm, concat, cos, defineBackbone, div, linear, matmul, maxout, relu, reshape, sin, sqrt, square, sum, type Initialiser, type Scope, type Tensor } from '../../engine/index.js';
+import { batchNorm, concat, cos, defineBackbone, div, linear, matmul, maxout, mul, relu, reshape, sin, sqrt, square, sum, type Initialiser, type Scope, type Tensor } from '../../engine/index.js';
 import { maskHead, withEmbedding } from './conditioning.js';
 
 const count = (fallback: number) => z.number().int().positive().default(fallback), positive = z.number().positive();
@@ -14,11 +14,14 @@ const waveVectors = (shortest: number, longest: number): Initialiser => (dims, d
   });
 };
 
-/** Sines and cosines of fixed plane waves at points f32[N,2], f32[N,2 count] (Fourier features; Tancik et al., 2020). */
+/**
+ * Sines and cosines of fixed plane waves at points f32[N,2], f32[N,2 count] (Fourier features; Tancik et al., 2020). Each is as large as its wave is long, the longest 1:
+ * all are equally steep, so that what is learnt first is what varies slowly.
+ */
 function asWaves(s: Scope, x: Tensor, { count, shortest, longest }: { readonly count: number; readonly shortest: number; readonly longest: number }): Tensor {
   const vectors = s.buffer('vectors', [count, x.dims[1] as number], waveVectors(shortest, longest)).value;
-  const phase = matmul(x, vectors, { transposeB: true }), size = reshape(sqrt(sum(square(vectors), 1)), [1, count]);
-  return concat([div(sin(phase), size), div(cos(phase), size)], 1);
+  const phase = matmul(x, vectors, { transposeB: true }), size = reshape(div(2 * Math.PI / longest, sqrt(sum(square(vectors), 1))), [1, count]);
+  return concat([mul(sin(phase), size), mul(cos(phase), size)], 1);
 }
 
 export const mlpMaxout = defineBackbone({

@@ -53,6 +53,15 @@ describe(`one step (seed ${seed})`, () => {
     expect(value({ kind: 'cross-entropy' })).not.toBeCloseTo(value({ reduction: 'sum' }), 3);
   });
 
+  test('fresh latents are drawn for the generator step alone; R1 is a term of the discriminator\'s', () => {
+    const draws = (options: object) => Object.keys(traceStep(plan(options), all).draws).sort();
+    expect([draws({}), draws({ latents: 'fresh' })]).toEqual([['z'], ['fool', 'z']]);
+    const [plainly, smoothly] = [stepped(1), stepped(1, { r1: 0.1 })];
+    expect(smoothly.metrics['discriminator.penalty']).toBeGreaterThan(0);
+    for (const term of ['real', 'fake'] as const) expect(smoothly.metrics[`discriminator.${term}`]).toBeCloseTo(plainly.metrics[`discriminator.${term}`]!, 10);
+    expect(smoothly.discriminator).not.toEqual(plainly.discriminator);
+  });
+
   test('steps down the guide bring its images nearer to their parts', () => {
     const whole = plan({}), traced = traceStep(whole, ({ trains }) => trains === 'generator'), values: number[] = [];
     let state = firstValues(whole);

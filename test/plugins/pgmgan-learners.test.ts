@@ -163,14 +163,25 @@ describe(`partitioners of images (seed ${seed})`, () => {
       await expect(rig(partitionerFile, { file }, { host, component })).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining(says) });
   });
 
+  const dataNode = defineNode({
+    name: 'fake/data', about: 'Images.', config: z.strictObject({ side: z.int(), labels: z.int() }), inputs: {}, outputs: { image: 'f32[B,3,R,R]', label: 'i64<K>[B]' },
+    dims: ({ side, labels }) => ({ B: 4, R: side, K: labels }), start: () => ({ state: 0, step: (state: number) => ({ state, outputs: {} }) }),
+  }) as NodeType;
+
+  test.each<[number, string[]]>([[8, []], [1, ["nodes.train.config.encoder: encoder resnet-small can't take images [3,1,1]: it wants images of at least 2x2"]]])(
+    'a graph whose images have a side of %i composes, or says that the encoder does not fit them', async (side, wanted) => {
+      const train = learnerNode(contrastive, { encoders, optimisers: [adam] });
+      const { issues } = await check({ nodes: {
+        data: { type: dataNode, config: { side, labels: 2 } },
+        train: { type: train, in: { image: 'data.image' }, config: { encoder: { ...small, blocks: [1, 1] }, parts: 4, optimiser: { type: 'adam', lr: 0.1 } } },
+      } }, new Map(), services());
+      expect(issues.map(({ at, says }) => `${at}: ${says}`)).toEqual(wanted);
+    });
+
   test('a graph with it composes where images and parts are those of the file, and not otherwise', async () => {
-    const data = defineNode({
-      name: 'fake/data', about: 'Images.', config: z.strictObject({ side: z.int(), labels: z.int() }), inputs: {}, outputs: { image: 'f32[B,3,R,R]', label: 'i64<K>[B]' },
-      dims: ({ side, labels }) => ({ B: 4, R: side, K: labels }), start: () => ({ state: 0, step: (state: number) => ({ state, outputs: {} }) }),
-    }) as NodeType;
     const train = trainNode(pgmgan, { backbones, optimisers: [adam] });
     const issues = async (side: number, labels: number, file = partitionerPath) => (await check({ nodes: {
-      data: { type: data, config: { side, labels } }, parts: { type: partitionerFile as NodeType, config: { file } },
+      data: { type: dataNode, config: { side, labels } }, parts: { type: partitionerFile as NodeType, config: { file } },
       train: { type: train, in: { image: 'data.image', label: 'data.label', partitioner: 'parts.partitioner' }, config: { backbone: { type: 'dcgan-shallow' }, optimiser: { type: 'adam', lr: 0.1 } } },
     } }, new Map(), services())).issues.map(({ at, says }) => `${at}: ${says}`);
     // The sizes fit; what is left is that these networks are too large for such images.
