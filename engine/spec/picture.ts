@@ -1,5 +1,5 @@
 /** @file The values of the opaque ports `@metrics` and `@picture`, which the journal records wherever a node emits them. */
-import type { TensorValue } from './value.js';
+import { elements, tensor, type TensorValue } from './value.js';
 
 /** Numbers by name; the journal writes them as `node.name`. */
 export type Metrics = Readonly<Record<string, number>>;
@@ -36,3 +36,15 @@ export interface Surface {
 }
 /** A square: its centre and half its side. */
 export interface Frame { readonly x: number; readonly y: number; readonly half: number }
+
+/** Grids of images next to each other, f32[rows * all columns,…]: the first row of every part, the second of every part, …; each part has its own number of columns. */
+export function sideBySide(parts: readonly { readonly images: TensorValue; readonly columns: number }[], rows: number): TensorValue {
+  const size = parts[0]!.images.dims.slice(1), each = elements(size), columns = parts.reduce((n, part) => n + part.columns, 0);
+  const out = new Float32Array(rows * columns * each);
+  let left = 0;
+  for (const { images, columns: own } of parts) {
+    for (let row = 0; row < rows; row++) out.set((images.data as Float32Array).subarray(row * own * each, (row + 1) * own * each), (row * columns + left) * each);
+    left += own;
+  }
+  return tensor('f32', [rows * columns, ...size], out);
+}

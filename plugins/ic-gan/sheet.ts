@@ -1,21 +1,9 @@
 /** @file `ic-gan/sheet`: instances and what the generator makes of them, side by side. */
 import { z } from 'zod';
-import { defineNode, fetched, generate, int64, tensor, type Dataset, type Features, type Neighbours, type Picture, type TensorValue, type Weights } from '../../engine/index.js';
+import { defineNode, fetched, generate, int64, sideBySide, tensor, type Dataset, type Features, type Neighbours, type Picture, type Weights } from '../../engine/index.js';
 
 /** Columns after the instance that show its neighbours, where they are wired. */
 const NEIGHBOURS_SHOWN = 2;
-
-/** Rows of images next to each other: the first row of every part, the second of every part, …; each part has its own number of columns. */
-function interleaved(parts: readonly { readonly images: TensorValue; readonly columns: number }[], rows: number): TensorValue {
-  const size = parts[0]!.images.dims.slice(1), each = size.reduce((a, b) => a * b, 1), columns = parts.reduce((n, part) => n + part.columns, 0);
-  const out = new Float32Array(rows * columns * each);
-  let left = 0;
-  for (const { images, columns: own } of parts) {
-    for (let row = 0; row < rows; row++) out.set((images.data as Float32Array).subarray(row * own * each, (row + 1) * own * each), (row * columns + left) * each);
-    left += own;
-  }
-  return tensor('f32', [rows * columns, ...size], out);
-}
 
 export const sheet = defineNode({
   name: 'ic-gan/sheet',
@@ -45,7 +33,7 @@ export const sheet = defineNode({
         { images: await read(shown), columns: 1 }, ...(near ? [{ images: await read(near), columns: NEIGHBOURS_SHOWN }] : []),
         { images: await fetched(services, await made), columns: samples },
       ];
-      const picture: Picture = { kind: 'images', title, images: interleaved(parts, rows), columns: parts.reduce((n, { columns }) => n + columns, 0) };
+      const picture: Picture = { kind: 'images', title, images: sideBySide(parts, rows), columns: parts.reduce((n, { columns }) => n + columns, 0) };
       return { state, outputs: { picture } };
     },
   }),

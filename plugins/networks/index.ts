@@ -3,5 +3,6 @@ import { definePlugin } from '../../engine/index.js';
 import { features } from './features.js';
 import { generateImages } from './generate.js';
 import { probe } from './probe.js';
+import { sheet } from './sheet.js';
 
-export default definePlugin({ name: 'networks', nodes: [generateImages, features, probe] });
+export default definePlugin({ name: 'networks', nodes: [generateImages, features, probe, sheet] });

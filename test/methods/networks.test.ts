@@ -3,11 +3,13 @@ import type { NodeType } from '../../engine/dataflow/node.js';
 import type { SessionHost } from '../../engine/session/host.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
 import { createWorkerHost } from '../../engine/session/worker-host.js';
+import type { ImageGrid } from '../../engine/spec/picture.js';
 import { isResident, tensor, transient, type Tensorial, type TensorValue } from '../../engine/spec/value.js';
 import type { Clusters, Dataset } from '../../engine/training/values.js';
 import { features } from '../../plugins/networks/features.js';
 import { generateImages } from '../../plugins/networks/generate.js';
 import { probe } from '../../plugins/networks/probe.js';
+import { sheet } from '../../plugins/networks/sheet.js';
 import { label } from '../../plugins/self-conditioned-gan/label.js';
 import { LABELS } from '../training/small.js';
 import { servicesOf, startTrainer, type Trainer } from '../training/trainer.js';
@@ -92,4 +94,19 @@ test(`generated images are one a label, of the averaged generator unless told ot
   const apart = (other: readonly number[]) => Math.max(...other.map((v, i) => Math.abs(v - whole[i]!)));
   expect(apart(live)).toBeGreaterThan(1e-4);
   expect(apart(later)).toBeGreaterThan(1e-3);
+});
+
+test(`a sheet shows labels from the commonest to the rarest: real images, then samples, the same ones in every wave (seed ${seed})`, async () => {
+  // Label 0 has four images, label 2 three, label 1 one: of three labels, two rows are the first and the last.
+  const image = points(8), label = tensor('i64', [8], BigInt64Array.from([0, 2, 0, 1, 2, 0, 0, 2], BigInt)), { weights } = trainer;
+  const shown = async (labels: number, wave: number) => ((await once(sheet, { labels, real: 2, samples: 3 }, { image, label, weights }, wave)) as unknown as { picture: ImageGrid }).picture;
+  const two = await shown(2, 0), at = (grid: ImageGrid, place: number) => Array.from(grid.images.data.subarray(2 * place, 2 * place + 2), Number);
+  const real = (i: number) => Array.from(image.data.subarray(2 * i, 2 * i + 2), Number);
+  expect([two.columns, two.apart, two.images.dims]).toEqual([5, 2, [10, 2]]);
+  expect([at(two, 0), at(two, 1), at(two, 5), at(two, 6)]).toEqual([real(0), real(2), real(3), [0, 0]]);
+  const all = await shown(8, 1);
+  expect(all.images.dims).toEqual([15, 2]);
+  expect([at(all, 5), at(all, 6)]).toEqual([real(1), real(4)]);
+  for (const place of [2, 3, 4]) at(all, place).forEach((v, i) => { expect(v).toBeCloseTo(at(two, place)[i]!, 5); });
+  expect(at(all, 2)).not.toEqual(at(all, 3));
 });
