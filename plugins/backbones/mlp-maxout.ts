@@ -34,14 +34,14 @@ export const mlpMaxout = defineBackbone({
     generator: count(400).describe('width of the generator\'s layers'),
     discriminator: count(200).describe('width of the discriminator\'s maxout layers'),
     pool: count(5).describe('linear outputs that compete in a maxout unit'),
-    waves: z.strictObject({
+    fourier: z.strictObject({
       count: count(128),
-      longest: positive.describe('in the data\'s unit; about twice the extent of the data'),
-      shortest: positive.describe('some six standard deviations of the narrowest mode'),
-    }).optional().describe('the discriminator sees points as sines and cosines of plane waves, so that it can tell details that are small beside the extent; the published one sees points as they are'),
+      longest: positive.describe('the longest wave, in the data\'s unit: twice the extent of the data or more'),
+      shortest: positive.describe('the shortest wave: some twenty standard deviations of a mode'),
+    }).optional().describe('Fourier features: the discriminator sees points as sines and cosines of plane waves, so that it can tell details that are small beside the extent; the published one sees points as they are'),
   }),
   conditions: ['none', 'label'],
-  refuses: (image) => (image.length === 1 ? undefined : 'it makes points, f32[N,2]'),
+  refuses: (image, { fourier }) => (image.length === 1 && (!fourier || image[0] === 2) ? undefined : 'it makes points, f32[N,2]'),
   perImage: true,
   latent: (c) => c.latent,
   generator(s, latent, condition, c, image) {
@@ -50,7 +50,7 @@ export const mlpMaxout = defineBackbone({
     return linear(s.at('out'), h, image[0]!);
   },
   discriminator(s, x, condition, c) {
-    let feature = c.waves ? asWaves(s.at('waves'), x, c.waves) : x;
+    let feature = c.fourier ? asWaves(s.at('waves'), x, c.fourier) : x;
     for (let i = 1; i <= 3; i++) feature = maxout(linear(s.at(`layer${i}.linear`), feature, c.discriminator * c.pool), c.pool);
     return { feature, logit: maskHead(s.at('out'), feature, condition) };
   },

@@ -9,7 +9,7 @@ const seed = 41, LABELS = { labels: 3, width: 0 }, small = { generator: 8, discr
 const waves = { count: 200, shortest: 0.5, longest: 40 };
 
 test('plane waves are of the wavelengths that are asked for, and nothing that is trained', () => {
-  const { discriminator: { layout }, generator } = pairFor(mlpMaxout, [2], LABELS, { ...small, waves }), plain = pairFor(mlpMaxout, [2], LABELS, small);
+  const { discriminator: { layout }, generator } = pairFor(mlpMaxout, [2], LABELS, { ...small, fourier: waves }), plain = pairFor(mlpMaxout, [2], LABELS, small);
   expect(layout.buffers.map(({ path, dims }) => [path, dims])).toEqual([['waves.vectors', [200, 2]]]);
   expect(sizeOf(generator.layout.parameters)).toBe(sizeOf(plain.generator.layout.parameters));
   expect(sizeOf(layout.parameters) - sizeOf(plain.discriminator.layout.parameters)).toBe((2 * waves.count - 2) * small.discriminator * 5);
@@ -22,7 +22,7 @@ test('plane waves are of the wavelengths that are asked for, and nothing that is
 });
 
 test(`points a wavelength apart look alike to a discriminator of one wave, others do not (seed ${seed})`, () => {
-  const pair = pairFor(mlpMaxout, [2], LABELS, { ...small, waves: { count: 1, shortest: 2, longest: 2 } }), { judged, values, feeds } = traced(pair, seed);
+  const pair = pairFor(mlpMaxout, [2], LABELS, { ...small, fourier: { count: 1, shortest: 2, longest: 2 } }), { judged, values, feeds } = traced(pair, seed);
   const [x, y] = Array.from(feeds['discriminator/buffers']!.data, Number) as [number, number], norm = Math.hypot(x, y);
   const scores = (apart: number) => values(judged.feature, { image: { dims: [2, 2], data: Float64Array.of(0.3, -0.2, 0.3 + (apart * x) / norm, -0.2 + (apart * y) / norm) } });
   const [here, there] = [scores(2).slice(0, 6), scores(2).slice(6)];
