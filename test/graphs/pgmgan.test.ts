@@ -37,6 +37,7 @@ function small({ nodes, ...graph }: Graph): Graph {
       case 'extractor/onnx': return { model: left('cifar10-pretext', 'encoder'), width: ENCODER.features };
       case 'extractor/images': return { model: squares.model };
       case 'neighbours/exact': return { k: 6 };
+      case 'clusterer/k-means': return { ...config, k: PARTS };
       case 'train/contrastive': return { ...config, encoder: ENCODER, parts: 4 };
       case 'train/partitioner': return { ...config, encoder: ENCODER, parts: PARTS, from: left('cifar10-pretext', 'encoder') };
       case 'partition/generate': return { ...config, rounds: 2 };
@@ -58,6 +59,8 @@ function small({ nodes, ...graph }: Graph): Graph {
 /** In the order of their stages; what each leaves, and a metric that it reports. */
 const STAGES: readonly (readonly [name: string, leaves: string, metric: string])[] = [
   ['cifar10-pretext', 'encoder.onnx', 'train.encoder.contrastive'],
+  ['cifar10-neighbours', 'encoder.onnx', 'train.encoder.contrastive'],
+  ['cifar10-k-means', 'report.html', 'agreement.nmi'],
   ['cifar10-partition', 'partitioner.onnx', 'agreement.nmi'],
   ['cifar10', 'generator.onnx', 'train.generator.guide'],
   ['cifar10-cross-entropy', 'generator.onnx', 'train.generator.guide'],
@@ -103,8 +106,9 @@ const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   'partition-gan': ['train.in.partitioner'],
   'cross-entropy': ['train.config.options.guide.kind'],
   'relu-guide': ['partitioner.config.encoder'],
-  'as-published-pretext': [...LENGTH, 'train.config.encoder', 'train.config.optimiser.lr', 'train.config.schedule.waves'],
-  'as-published-partition': [...LENGTH, 'sample.config.count', 'features.config', 'train.config.encoder', 'train.config.optimiser.lr', 'train.config.from'],
+  'as-published-pretext': [...LENGTH, 'train.config.encoder', 'train.config.optimiser', 'train.config.schedule'],
+  neighbours: ['train.config.encoder', 'train.config.parts', 'train.config.schedule.waves'],
+  'as-published-partition': [...LENGTH, 'sample.config.count', 'features.config', 'neighbours.config.k', 'train.config.encoder', 'train.config.optimiser.lr', 'train.config.schedule', 'train.config.options', 'train.config.from'],
   'as-published': [...LENGTH, 'fresh.config.count', 'fake.config.rejected', 'partitioner.config.file', 'train.config.backbone', 'train.config.options.guide.slope'],
 };
 
@@ -127,9 +131,10 @@ test('the stages of one data set fit: each reads what the one before leaves, for
       const { nodes } = await load(join(FOLDER, `${one}.json`));
       return Object.fromEntries(Object.entries(nodes).map(([id, { config = {} }]) => [id, config as Config]));
     }));
-    const encoder = `runs/${name}-pretext-1/encoder.onnx`;
-    expect([name, partition!.train!.from, partition!.features!.model]).toEqual([name, encoder, encoder]);
-    expect([name, partition!.train!.encoder, partition!.features!.width]).toEqual([name, pretext!.train!.encoder, (pretext!.train!.encoder as Config).features]);
+    // Neighbours are found by the same encoder, or by a better one.
+    const better = existsSync(join(FOLDER, `${name}-neighbours.json`)), miner = (better ? (await load(join(FOLDER, `${name}-neighbours.json`))).nodes.train!.config as Config : pretext!.train!).encoder as Config;
+    expect([name, partition!.train!.from, partition!.features!.model]).toEqual([name, `runs/${name}-pretext-1/encoder.onnx`, `runs/${name}-${better ? 'neighbours' : 'pretext'}-1/encoder.onnx`]);
+    expect([name, partition!.train!.encoder, partition!.features!.width]).toEqual([name, pretext!.train!.encoder, miner.features ?? 4 * (miner.width as number)]);
     expect([name, gan!.partitioner!.file, gan!.partitioner!.parts]).toEqual([name, `runs/${name}-partition-1/partitioner.onnx`, partition!.train!.parts]);
     const side = gan!.data!.resolution ?? 32;
     expect([name, gan!.partitioner!.image]).toEqual([name, [3, side, side]]);
