@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import type { Case } from './case.js';
+import type { Case, Line } from './case.js';
 import { startExtractor } from './extract.js';
 import { fastest, interleave, median } from './interleave.js';
 import { missingTorch, startPeer, type Stepper } from './peer.js';
@@ -25,6 +25,16 @@ interface Against {
   /** More arguments of the peer. */
   readonly flags?: readonly string[];
 }
+/** Two steppers in turns, closed in the end. */
+async function compared(about: string, a: Stepper, b: Stepper, steps: number, rounds: number, unit: string): Promise<Line> {
+  try {
+    return { case: about, ...await interleave(a, b, steps, rounds), unit, says: `${a.name}; ${b.name}` };
+  } finally {
+    await a.close();
+    await b.close();
+  }
+}
+
 /** A step against the same step in PyTorch, each at its better number of threads. */
 const against = (about: string, peer: string, start: (threads: number) => Promise<Stepper>, steps: number, { tuned = false, unit = 'ms/step', flags = [] }: Against = {}): Case => ({
   about,
@@ -34,13 +44,7 @@ const against = (about: string, peer: string, start: (threads: number) => Promis
     const threads = [...new Set([1, Math.min(2, availableParallelism()), availableParallelism()])];
     const a = await fastest(threads.map((n) => () => start(n)), steps);
     const b = await fastest(threads.map((n) => () => startPeer(python, peer, n, tuned, flags)), steps);
-    try {
-      const found = await interleave(a, b, steps, rounds);
-      return { case: about, ...found, unit, says: `${a.name}; ${b.name}` };
-    } finally {
-      await a.close();
-      await b.close();
-    }
+    return compared(about, a, b, steps, rounds, unit);
   },
 });
 
@@ -48,13 +52,8 @@ const against = (about: string, peer: string, start: (threads: number) => Promis
 const versus = (about: string, start: (threads: number) => Promise<Stepper>, other: (threads: number) => Promise<Stepper>): Case => ({
   about,
   async run({ rounds }) {
-    const threads = availableParallelism(), a = await start(threads), b = await other(threads);
-    try {
-      return { case: about, ...await interleave(a, b, 1, rounds), unit: 'ms/step', says: 'both gantry' };
-    } finally {
-      await a.close();
-      await b.close();
-    }
+    const threads = availableParallelism();
+    return compared(about, await start(threads), await other(threads), 1, rounds, 'ms/step');
   },
 });
 
@@ -92,7 +91,7 @@ const photos: StepCase = {
   batch: { image: { dtype: 'f32', dims: [16, 3, 64, 64] }, vector: vectors, fake_vector: vectors, fool_vector: vectors },
 };
 
-const images32 = (batch: number) => ({ dtype: 'f32', dims: [batch, 3, 32, 32] }) as const, pairs = { image: images32(64), neighbour: images32(64) };
+const small = { dtype: 'f32', dims: [64, 3, 32, 32] } as const;
 /** Equation 5 on pairs as they come: the peer makes no views. */
 const parts: StepCase = {
   trains: 'partitioner',
@@ -100,13 +99,13 @@ const parts: StepCase = {
     encoder: { type: 'lipschitz-resnet' }, parts: 200, optimiser: { type: 'adam', lr: 1e-4, weight_decay: 1e-4 },
     options: { views: { crop: false, flip: false, colour: false, grey: 0, cutout: 0 } },
   },
-  batch: pairs,
+  batch: { image: small, neighbour: small },
 };
 /** The networks of table 6, a generator step to each discriminator step. */
 const unguided: StepCase = {
   trains: 'pgmgan',
   config: { backbone: { type: 'sngan-32' }, optimiser: { type: 'adam', lr: 2e-4, betas: [0, 0.999] }, options: { steps: 1 } },
-  batch: { image: images32(64), label: { dtype: 'i64', dims: [64], below: 200 } },
+  batch: { image: small, label: { dtype: 'i64', dims: [64], below: 200 } },
 };
 const guided: StepCase = { ...unguided, guide: parts };
 const imagined = (threads: number) => startGeneration(photos, threads), images = { unit: 'ms/16 images', flags: ['--generate'] };

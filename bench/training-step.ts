@@ -6,7 +6,7 @@ import { createWorkerHost } from '../engine/session/worker-host.js';
 import { elements, tensor, type Resident, type TensorValue } from '../engine/spec/value.js';
 import type { TensorShape } from '../engine/spec/tensor-type.js';
 import { learnerNode } from '../engine/training/learner-node.js';
-import { generate } from '../engine/training/networks.js';
+import { drawLatents, generate } from '../engine/training/networks.js';
 import { trainNode } from '../engine/training/train-node.js';
 import type { Partitioner, Weights } from '../engine/training/values.js';
 import { biggan } from '../plugins/backbones/biggan.js';
@@ -105,8 +105,5 @@ export async function startGeneration(step: StepCase, threads: number): Promise<
   const { host, services, behaviour } = await start(step, threads), { weights } = behaviour.initial!(behaviour.state) as { readonly weights: Weights };
   const [batch] = step.batch.image!.dims as readonly number[], condition = Object.fromEntries(Object.entries(step.batch).filter(([name]) => name !== 'image').map(([name, shape]) => [name, given(name, shape)]));
   let wave = 0;
-  return stepper(threads, 3, () => {
-    const z = tensor('f32', [batch!, weights.networks.latent], random('z', wave++).normal(batch! * weights.networks.latent));
-    return generate(services, weights, z, condition);
-  }, () => host.close());
+  return stepper(threads, 3, () => generate(services, weights, drawLatents(weights.networks, random('z', wave++), batch!), condition), () => host.close());
 }

@@ -3,7 +3,7 @@ import { keyedRandom, type Random } from '../session/keyed-random.js';
 import { inputError } from '../spec/issue.js';
 import { elements, int64, tensor, type TensorValue } from '../spec/value.js';
 import type { Extractor } from '../training/extractor.js';
-import { rows } from '../training/networks.js';
+import { rowsAt } from '../training/networks.js';
 import type { Networks } from '../training/values.js';
 
 /** Instances: indices into the run's data set, `'all'` of it, so many of it drawn at random, or a folder of photos. */
@@ -136,11 +136,7 @@ function ranked(samples: Samples, feature: TensorValue, each: number, keep: numb
   const vector = samples.vector!, width = vector.dims[1]!, a = vector.data as Float32Array, b = feature.data as Float32Array;
   const distance = samples.of.map((_, i) => { let sum = 0; for (let f = i * width; f < (i + 1) * width; f++) sum += (a[f]! - b[f]!) ** 2; return Math.sqrt(sum); });
   const kept = samples.of.flatMap((_, i) => (i % each === 0 ? Array.from({ length: each }, (_, n) => i + n).sort((x, y) => distance[x]! - distance[y]! || x - y).slice(0, keep) : []));
-  const chosen = (value: TensorValue): TensorValue => {
-    const size = elements(value.dims.slice(1)), out = value.data.slice(0, kept.length * size);
-    kept.forEach((from, to) => { out.set(rows(value, from, from + 1).data as never, to * size); });
-    return tensor(value.dtype, [kept.length, ...value.dims.slice(1)], out);
-  };
+  const chosen = (value: TensorValue) => rowsAt(value, kept);
   return {
     ...samples, images: chosen(samples.images), z: chosen(samples.z), ...(samples.label && { label: chosen(samples.label) }), vector: chosen(vector),
     of: kept.map((i) => ({ ...samples.of[i]!, distance: distance[i]! })),

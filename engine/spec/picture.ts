@@ -37,8 +37,8 @@ export interface Surface {
 /** A square: its centre and half its side. */
 export interface Frame { readonly x: number; readonly y: number; readonly half: number }
 
-/** Grids of images next to each other, f32[rows * all columns,…]: the first row of every part, the second of every part, …; each part has its own number of columns. */
-export function sideBySide(parts: readonly { readonly images: TensorValue; readonly columns: number }[], rows: number): TensorValue {
+/** Grids of images next to each other as one: the first row of every part, the second of every part, …; each part has its own number of columns. */
+export function sideBySide(parts: readonly { readonly images: TensorValue; readonly columns: number }[], rows: number): Pick<ImageGrid, 'images' | 'columns'> {
   const size = parts[0]!.images.dims.slice(1), each = elements(size), columns = parts.reduce((n, part) => n + part.columns, 0);
   const out = new Float32Array(rows * columns * each);
   let left = 0;
@@ -46,5 +46,5 @@ export function sideBySide(parts: readonly { readonly images: TensorValue; reado
     for (let row = 0; row < rows; row++) out.set((images.data as Float32Array).subarray(row * own * each, (row + 1) * own * each), (row * columns + left) * each);
     left += own;
   }
-  return tensor('f32', [rows * columns, ...size], out);
+  return { images: tensor('f32', [rows * columns, ...size], out), columns };
 }

@@ -58,9 +58,9 @@ export function requireEncoderFit({ image, config }: PartitionerNetwork, encoder
   if (why) throw inputError(where, `encoder ${encoder.name} can't take images [${image}]: ${why}`);
 }
 
-/** Finds the leaves of a partitioner by tracing it once. `where` is the place in the error of an encoder that does not fit the images. */
-export function partitionerFunction(network: PartitionerNetwork, encoder: Encoder, where = `encoder ${network.encoder}`): PartitionerFunction {
-  requireEncoderFit(network, encoder, where);
+/** Finds the leaves of a partitioner by tracing it once. */
+export function partitionerFunction(network: PartitionerNetwork, encoder: Encoder): PartitionerFunction {
+  requireEncoderFit(network, encoder, `encoder ${network.encoder}`);
   const apply = (scope: Scope, image: Tensor): Partition => {
     const feature = named('trunk', scope, (s) => encoder.encode(s, image, network.config));
     return { feature, logit: named('head', scope, (s) => heads[network.head](s, feature, network.parts)) };
@@ -69,8 +69,8 @@ export function partitionerFunction(network: PartitionerNetwork, encoder: Encode
 }
 
 /** The same by its encoder's name. */
-export const partitionerOf = (services: Services, network: PartitionerNetwork, where?: string): PartitionerFunction =>
-  partitionerFunction(network, services.component<Encoder>('encoder', network.encoder), where);
+export const partitionerOf = (services: Services, network: PartitionerNetwork): PartitionerFunction =>
+  partitionerFunction(network, services.component<Encoder>('encoder', network.encoder));
 
 /** The state of a frozen partitioner as inputs of a program, and the partitioner in evaluation mode. */
 export function partitionerSymbols({ layout, apply }: PartitionerFunction) {

@@ -1,9 +1,10 @@
 /** @file The programs of a pair of networks, traced from their description: what sampling, labelling and evaluation run. */
 import type { Dim, TensorShape } from '../spec/tensor-type.js';
-import { isResident, tensor, type Resident, type Tensorial, type TensorValue } from '../spec/value.js';
+import { ARRAYS, elements, isResident, tensor, type Resident, type Tensorial, type TensorValue } from '../spec/value.js';
 import type { Services } from '../dataflow/context.js';
 import { compiledOnce } from '../session/compiled-once.js';
 import type { Executable, RunOptions, State } from '../session/host.js';
+import type { Draws } from '../tensor/init.js';
 import { input } from '../tensor/ops/index.js';
 import { program, type Program } from '../tensor/program.js';
 import { bind, layoutOf, sizeOf, type BoundNetwork, type Layout, type Scope } from '../tensor/scope.js';
@@ -95,6 +96,9 @@ export function generatorState({ state, averaged }: Weights, wantAveraged = true
   return { ...pick('generator/parameters', 'generator/average'), ...pick('generator/buffers', 'generator/average-buffers') };
 }
 
+/** Latents of so many images, standard normal, f32[N,Z]. */
+export const drawLatents = ({ latent }: Networks, draws: Draws, count: number): TensorValue => tensor('f32', [count, latent], draws.normal(count * latent));
+
 /** Images of latents f32[N,Z] under conditions (ignored by an unconditional generator). f32[N,…image] */
 export async function generate(services: Services, weights: Weights, z: Tensorial, condition: Given<Tensorial>, averaged = true, options?: RunOptions): Promise<Tensorial> {
   // Compiled for each number of images that is ever asked for: a program for any number is a quarter slower, and no sooner there.
@@ -109,4 +113,14 @@ export const fetched = async (services: Services, value: Tensorial): Promise<Ten
 export function rows(value: TensorValue, from: number, to: number): TensorValue {
   const width = value.data.length / value.dims[0]!;
   return tensor(value.dtype, [to - from, ...value.dims.slice(1)], value.data.subarray(from * width, to * width));
+}
+
+/** Rows of a tensor that is here by their indices, in that order; an index below 0 gives a row of zeros. */
+export function rowsAt(value: TensorValue, indices: ArrayLike<number>): TensorValue {
+  const width = elements(value.dims.slice(1)), data = new ARRAYS[value.dtype](indices.length * width);
+  for (let i = 0; i < indices.length; i++) {
+    const from = indices[i]! * width;
+    if (from >= 0) data.set(value.data.subarray(from, from + width) as never, i * width);
+  }
+  return tensor(value.dtype, [indices.length, ...value.dims.slice(1)], data);
 }

@@ -5,6 +5,12 @@ import { maskHead, withEmbedding } from './conditioning.js';
 
 const count = (fallback: number) => z.number().int().positive().default(fallback), positive = z.number().positive();
 
+const fourier = z.strictObject({
+  count: count(128),
+  longest: positive.describe('the longest wave, in the data\'s unit: twice the extent of the data or more'),
+  shortest: positive.describe('the shortest wave: some twenty standard deviations of a mode'),
+});
+
 /** Wave vectors [N,2] in all directions, the logarithms of their wavelengths uniform. */
 const waveVectors = (shortest: number, longest: number): Initialiser => (dims, draws) => {
   const u = draws.uniform(2 * dims[0]!);
@@ -18,7 +24,7 @@ const waveVectors = (shortest: number, longest: number): Initialiser => (dims, d
  * Sines and cosines of fixed plane waves at points f32[N,2], f32[N,2 count] (Fourier features; Tancik et al., 2020). Each is as large as its wave is long, the longest 1:
  * all are equally steep, so that what is learnt first is what varies slowly.
  */
-function asWaves(s: Scope, x: Tensor, { count, shortest, longest }: { readonly count: number; readonly shortest: number; readonly longest: number }): Tensor {
+function asWaves(s: Scope, x: Tensor, { count, shortest, longest }: z.infer<typeof fourier>): Tensor {
   const vectors = s.buffer('vectors', [count, x.dims[1] as number], waveVectors(shortest, longest)).value;
   const phase = matmul(x, vectors, { transposeB: true }), size = reshape(div(2 * Math.PI / longest, sqrt(sum(square(vectors), 1))), [1, count]);
   return concat([mul(sin(phase), size), mul(cos(phase), size)], 1);
@@ -34,11 +40,7 @@ export const mlpMaxout = defineBackbone({
     generator: count(400).describe('width of the generator\'s layers'),
     discriminator: count(200).describe('width of the discriminator\'s maxout layers'),
     pool: count(5).describe('linear outputs that compete in a maxout unit'),
-    fourier: z.strictObject({
-      count: count(128),
-      longest: positive.describe('the longest wave, in the data\'s unit: twice the extent of the data or more'),
-      shortest: positive.describe('the shortest wave: some twenty standard deviations of a mode'),
-    }).optional().describe('Fourier features: the discriminator sees points as sines and cosines of plane waves, so that it can tell details that are small beside the extent; the published one sees points as they are'),
+    fourier: fourier.optional().describe('Fourier features: the discriminator sees points as sines and cosines of plane waves, so that it can tell details that are small beside the extent; the published one sees points as they are'),
   }),
   conditions: ['none', 'label'],
   refuses: (image, { fourier }) => (image.length === 1 && (!fourier || image[0] === 2) ? undefined : 'it makes points, f32[N,2]'),

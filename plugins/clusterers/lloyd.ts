@@ -3,7 +3,7 @@
  * the others shrink by at most what they moved, and while the former stays below the latter the row keeps its label. When only some centres moved, a look at those may tell, too.
  * Sums follow the rows that change.
  */
-import { tensor, type TensorValue, type Tensorial } from '../../engine/index.js';
+import { rowsAt, tensor, type TensorValue, type Tensorial } from '../../engine/index.js';
 import { costOf, floats, type Calls, type Survey } from './calls.js';
 import type { Clustering, LloydOptions, Run } from './k-means.js';
 
@@ -117,7 +117,7 @@ export async function lloyd(calls: Calls, feature: Tensorial, start: TensorValue
     let doubtful = bounds.doubtful(every);
     const roving = Int32Array.from(moved.keys()).filter((c) => moved[c]! > 0);
     if (roving.length > 1 && costOf(doubtful.length, n, roving.length) < WORTH * costOf(doubtful.length, n, k)) {
-      const found = await calls.nearest(feature, picked(centres, roving), mean, doubtful);
+      const found = await calls.nearest(feature, rowsAt(centres, roving), mean, doubtful);
       doubtful.forEach((i, at) => { bounds.look(i, roving[found.label[at]!] === labels[i], found.best[at]! + norm[i]!, found.second[at]! + norm[i]!, error(i)); });
       doubtful = bounds.doubtful(doubtful);
     }
@@ -151,12 +151,6 @@ export async function lloyd(calls: Calls, feature: Tensorial, start: TensorValue
 }
 
 const upTo = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
-
-function picked(centres: TensorValue, which: Int32Array): TensorValue {
-  const width = centres.dims[1]!, out = new Float32Array(which.length * width);
-  which.forEach((from, to) => { out.set(floats(centres).subarray(from * width, (from + 1) * width), to * width); });
-  return tensor('f32', [which.length, width], out);
-}
 
 function repeated(row: Float32Array, times: number): Float32Array {
   const out = new Float32Array(row.length * times);

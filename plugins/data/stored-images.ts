@@ -4,7 +4,7 @@
  */
 import { open, readFile } from 'node:fs/promises';
 import { setImmediate as pause } from 'node:timers/promises';
-import { inputError, tensor, type TensorValue } from '../../engine/index.js';
+import { indicesBy, inputError, tensor, type TensorValue } from '../../engine/index.js';
 import type { ImageStore } from './image-cache.js';
 import { toUnit } from './pixels.js';
 
@@ -47,7 +47,7 @@ export function createStoreReader({ bytes, chunks }: ImageStore, dims: readonly 
       since += bytes;
       if (since >= SLICE) { since = 0; await pause(); }
     };
-    for (const [chunk, rows] of byChunk(indices, chunkOf)) {
+    for (const [chunk, rows] of indicesBy(indices.map(chunkOf))) {
       const at = (row: number) => indices[row]! - first[chunk]!;
       if (chunk < resident) {
         const data = await whole(chunk);
@@ -58,16 +58,6 @@ export function createStoreReader({ bytes, chunks }: ImageStore, dims: readonly 
     }
     return tensor('f32', [indices.length, ...dims], out);
   };
-}
-
-/** The rows of a batch by the chunk that their images lie in. */
-function byChunk(indices: Int32Array, chunkOf: (index: number) => number): Map<number, number[]> {
-  const rows = new Map<number, number[]>();
-  indices.forEach((index, row) => {
-    const chunk = chunkOf(index), others = rows.get(chunk);
-    if (others) others.push(row); else rows.set(chunk, [row]);
-  });
-  return rows;
 }
 
 /** Images of one file by position; those that follow one another are read at once. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { inputError, type Finding, type Spread, type Survey, type SurveyReport } from '../../engine/index.js';
+import { indicesBy, inputError, type Finding, type Spread, type Survey, type SurveyReport } from '../../engine/index.js';
 import { listImages, type ImageFiles } from './image-files.js';
 import { createLookAlikes, THUMB } from './look-alikes.js';
 import { DamagedPhoto, openDecoder, type Decoder, type Description, type Photo } from './photo.js';
@@ -104,14 +104,7 @@ function usualResolution(short: readonly number[]): number {
   return USUAL.findLast((resolution) => short.filter((side) => side >= resolution).length >= 0.9 * short.length) ?? USUAL[0]!;
 }
 
-function equalFiles(seen: readonly Seen[]): number[][] {
-  const byHash = new Map<string, number[]>();
-  for (const [i, { hash }] of seen.entries()) {
-    const others = byHash.get(hash);
-    if (others) others.push(i); else byHash.set(hash, [i]);
-  }
-  return [...byHash.values()].filter(({ length }) => length > 1);
-}
+const equalFiles = (seen: readonly Seen[]): number[][] => [...indicesBy(seen.map(({ hash }) => hash)).values()].filter(({ length }) => length > 1);
 
 /** Of equal files only the first takes part: the rest is known. */
 function alikeFiles(seen: readonly Seen[], equal: readonly number[][]): number[][] {

@@ -1,7 +1,7 @@
 /** @file An open extractor: preparation, model and collection, batch by batch, everything between them in the session host. */
 import { createHash } from 'node:crypto';
 import {
-  exists, inputError, isResident, rows, tensor, type Executable, type Extractor, type Services, type Tensorial, type TensorValue,
+  exists, inputError, isResident, rows, rowsAt, tensor, type Executable, type Extractor, type Services, type Tensorial, type TensorValue,
 } from '../../engine/index.js';
 import { isPath, settle, type Model } from './model.js';
 import { collection, preparation } from './programs.js';
@@ -92,9 +92,7 @@ export async function openExtractor(services: Services, settings: Settings): Pro
 function filled(image: TensorValue, count: number | undefined): TensorValue {
   const has = image.dims[0]!;
   if (count === undefined || count === has) return image;
-  const width = image.data.length / has, data = new Float32Array(count * width);
-  for (let i = 0; i < count; i++) data.set((image.data as Float32Array).subarray(Math.min(i, has - 1) * width, (Math.min(i, has - 1) + 1) * width), i * width);
-  return tensor('f32', [count, ...image.dims.slice(1)], data);
+  return rowsAt(image, Int32Array.from({ length: count }, (_, i) => Math.min(i, has - 1)));
 }
 
 /** F, and K where scores are asked for: from the file, or from running it once where it leaves them open. Checks the settings. */

@@ -1,6 +1,6 @@
 /** @file `ic-gan/sheet`: instances and what the generator makes of them, side by side. */
 import { z } from 'zod';
-import { defineNode, fetched, generate, int64, sideBySide, tensor, type Dataset, type Features, type Neighbours, type Picture, type Weights } from '../../engine/index.js';
+import { defineNode, drawLatents, fetched, generate, int64, sideBySide, type Dataset, type Features, type Neighbours, type Picture, type Weights } from '../../engine/index.js';
 
 /** Columns after the instance that show its neighbours, where they are wired. */
 const NEIGHBOURS_SHOWN = 2;
@@ -21,11 +21,11 @@ export const sheet = defineNode({
     state: {},
     async step(state, inputs, { services }) {
       const dataset = inputs.dataset as Dataset, features = inputs.features as Features, weights = inputs.weights as Weights;
-      const neighbours = inputs.neighbours as Neighbours | undefined, { latent } = weights.networks;
+      const neighbours = inputs.neighbours as Neighbours | undefined;
       const shown = random('instances').permutation(dataset.size).slice(0, Math.min(instances, dataset.size)), rows = shown.length;
       const read = async (indices: Int32Array) => (await dataset.read(indices, random('augmentation'))).image;
       const repeated = Int32Array.from({ length: rows * samples }, (_, i) => shown[Math.floor(i / samples)]!);
-      const made = generate(services, weights, tensor('f32', [repeated.length, latent], random('z').normal(repeated.length * latent)), {
+      const made = generate(services, weights, drawLatents(weights.networks, random('z'), repeated.length), {
         vector: await features.read(repeated), label: int64(Array.from(repeated, (i) => dataset.labels[i]!)),
       });
       const near = neighbours && Int32Array.from({ length: rows * NEIGHBOURS_SHOWN }, (_, i) => neighbours.index[shown[Math.floor(i / NEIGHBOURS_SHOWN)]! * neighbours.k + (i % NEIGHBOURS_SHOWN) % neighbours.k]!);
@@ -33,7 +33,7 @@ export const sheet = defineNode({
         { images: await read(shown), columns: 1 }, ...(near ? [{ images: await read(near), columns: NEIGHBOURS_SHOWN }] : []),
         { images: await fetched(services, await made), columns: samples },
       ];
-      const picture: Picture = { kind: 'images', title, images: sideBySide(parts, rows), columns: parts.reduce((n, { columns }) => n + columns, 0) };
+      const picture: Picture = { kind: 'images', title, ...sideBySide(parts, rows) };
       return { state, outputs: { picture } };
     },
   }),

@@ -1,11 +1,11 @@
 /** @file The metrics as parts, for `gantry evaluate`: the real side is read once, generated sets come in batches. */
-import { inputError, rows, tensor, type Features, type Judged, type JudgedSet, type Judging, type Metric, type Metrics, type OpenMetric, type Resident, type TensorValue } from '../../engine/index.js';
+import { inputError, rows, rowsAt, tensor, type Features, type Judged, type JudgedSet, type Judging, type Metric, type Metrics, type OpenMetric, type Resident, type TensorValue } from '../../engine/index.js';
 import { frechetDistance } from './frechet.js';
 import { apart, createSimilarity, skips } from './instance-similarity.js';
 import { createMoments, type Moments } from './moments.js';
 import { createPrdc } from './prdc.js';
 import { createScore } from './score-of-classifier.js';
-import { picked, STRATA, strataOf } from './strata.js';
+import { STRATA, strataOf } from './strata.js';
 
 /** Real vectors read at once. */
 const SLICE = 512;
@@ -36,7 +36,7 @@ function partsOf({ real, strata }: Judging, least: number): readonly Part[] {
     indices: all.indices.filter((i) => groups[real.labels[i]!] === stratum),
     of({ feature, label }) {
       if (!label) throw inputError('strata', 'the generated images have no classes');
-      return picked(feature, Array.from(label.keys()).filter((i) => groups[label[i]!] === stratum));
+      return rowsAt(feature, Array.from(label.keys()).filter((i) => groups[label[i]!] === stratum));
     },
   })).filter(({ indices }) => indices.length >= least)];
 }

@@ -1,5 +1,5 @@
 /** @file Classes grouped by how many training images they have, as long-tailed data is judged (Liu et al. 2019; Casanova et al. 2021, section 4.3). */
-import { fetched, inputError, tensor, type Dataset, type Services, type Tensorial, type TensorValue } from '../../engine/index.js';
+import { fetched, inputError, rowsAt, type Dataset, type Services, type Tensorial, type TensorValue } from '../../engine/index.js';
 
 export const STRATA = ['many', 'medium', 'few'] as const;
 export type Stratum = (typeof STRATA)[number];
@@ -32,7 +32,7 @@ export async function sidesOf(services: Services, inputs: StrataInputs, borders:
   const strata = strataOf(inputs.dataset as Dataset, borders);
   const [realLabel, fakeLabel] = await Promise.all([fetched(services, inputs.real_label!), fetched(services, inputs.fake_label!)]);
   const parts = STRATA.map((stratum): Sides => {
-    const within = (feature: TensorValue, label: TensorValue) => picked(feature, Array.from(label.data as BigInt64Array, Number).flatMap((c, i) => (strata[c] === stratum ? [i] : [])));
+    const within = (feature: TensorValue, label: TensorValue) => rowsAt(feature, Array.from(label.data as BigInt64Array, Number).flatMap((c, i) => (strata[c] === stratum ? [i] : [])));
     return { stratum, real: within(real, realLabel), fake: within(fake, fakeLabel) };
   });
   return [all, ...parts.filter(({ real: one, fake: other }) => one.dims[0]! > 0 && other.dims[0]! > 0)];
@@ -42,11 +42,4 @@ export async function sidesOf(services: Services, inputs: StrataInputs, borders:
 export function checkStrata(borders: Borders | undefined, node: string, wired: (port: string) => boolean): void {
   const missing = ['fake_label', 'real_label', 'dataset'].filter((port) => !wired(port));
   if (borders && missing.length) throw inputError(`nodes.${node}.in`, `strata want labels of both sides and the data set that classes are counted in; ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} not wired`);
-}
-
-/** Rows of a tensor. */
-export function picked(value: TensorValue, indices: readonly number[]): TensorValue {
-  const width = value.dims.slice(1).reduce((a, b) => a * b, 1), out = new Float32Array(indices.length * width), data = value.data as Float32Array;
-  for (const [i, index] of indices.entries()) out.set(data.subarray(index * width, (index + 1) * width), i * width);
-  return tensor('f32', [indices.length, ...value.dims.slice(1)], out);
 }

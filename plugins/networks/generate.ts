@@ -1,6 +1,6 @@
 /** @file `networks/generate`: images of a trained generator under given labels. */
 import { z } from 'zod';
-import { defineNode, elements, fetched, generate, inputError, rows, tensor, type TensorValue, type Weights } from '../../engine/index.js';
+import { defineNode, drawLatents, elements, fetched, generate, inputError, rows, tensor, type TensorValue, type Weights } from '../../engine/index.js';
 
 export const generateImages = defineNode({
   name: 'networks/generate',
@@ -20,14 +20,13 @@ export const generateImages = defineNode({
       const weights = inputs.weights as Weights;
       const [label, vector] = await Promise.all([inputs.label, inputs.vector].map((value) => value && fetched(services, value)));
       const part = (from: number, to: number) => ({ label: label && rows(label, from, to), vector: vector && rows(vector, from, to) });
-      const count = (label ?? vector)!.dims[0]!, { image: size, latent } = weights.networks;
-      const latents = random('z');
+      const count = (label ?? vector)!.dims[0]!, size = weights.networks.image;
+      const draws = random('z');
       const images = new Float32Array(count * elements(size));
       for (let from = 0; from < count; from += batch) {
         signal.throwIfAborted();
         const to = Math.min(count, from + batch);
-        const z = tensor('f32', [to - from, latent], latents.normal((to - from) * latent));
-        const made = (await generate(services, weights, z, part(from, to), averaged)) as TensorValue;
+        const made = (await generate(services, weights, drawLatents(weights.networks, draws, to - from), part(from, to), averaged)) as TensorValue;
         images.set(made.data as Float32Array, from * elements(size));
       }
       return { state, outputs: { image: tensor('f32', [count, ...size], images) } };

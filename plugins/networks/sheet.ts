@@ -1,6 +1,9 @@
 /** @file `networks/sheet`: real images of a label, and what the generator makes for it, side by side. */
 import { z } from 'zod';
-import { defineNode, elements, fetched, generate, sideBySide, tensor, type Picture, type TensorValue, type Weights } from '../../engine/index.js';
+import { defineNode, drawLatents, fetched, generate, indicesBy, int64, rowsAt, sideBySide, type Picture, type Weights } from '../../engine/index.js';
+
+/** A place without an image is grey. */
+const BLANK = -1;
 
 export const sheet = defineNode({
   name: 'networks/sheet',
@@ -17,40 +20,19 @@ export const sheet = defineNode({
     state: {},
     async step(state, inputs, { services }) {
       const [image, label] = await Promise.all([fetched(services, inputs.image), fetched(services, inputs.label)]), weights = inputs.weights as Weights;
-      const rows = spread(membersOf(label), labels), { latent } = weights.networks;
-      const repeated = BigInt64Array.from({ length: rows.length * samples }, (_, i) => BigInt(rows[Math.floor(i / samples)]!.label));
-      const made = generate(services, weights, tensor('f32', [repeated.length, latent], random('z').normal(repeated.length * latent)), { label: tensor('i64', [repeated.length], repeated) });
+      const rows = spread([...indicesBy(label.data as BigInt64Array)].sort(([a, those], [b, others]) => others.length - those.length || Number(a) - Number(b)), labels);
+      const repeated = int64(rows.flatMap(([label]) => Array<number>(samples).fill(Number(label))));
+      const made = await fetched(services, await generate(services, weights, drawLatents(weights.networks, random('z'), repeated.data.length), { label: repeated }));
+      const shown = rows.flatMap(([, members]) => Array.from({ length: real }, (_, i) => members[i] ?? BLANK));
       const picture: Picture = {
-        kind: 'images', title, columns: real + samples, apart: real,
-        images: sideBySide([{ images: chosen(image, rows.map(({ members }) => members.slice(0, real)), real), columns: real }, { images: await fetched(services, await made), columns: samples }], rows.length),
+        kind: 'images', title, apart: real,
+        ...sideBySide([{ images: rowsAt(image, shown), columns: real }, { images: made, columns: samples }], rows.length),
       };
       return { state, outputs: { picture } };
     },
   }),
 });
 
-interface Row { readonly label: number; readonly members: readonly number[] }
-
-/** Which images have each label that occurs; the label with the most images first, equals by label. */
-function membersOf({ data }: TensorValue): readonly Row[] {
-  const members = new Map<number, number[]>();
-  for (const [i, value] of data.entries()) {
-    const found = members.get(Number(value));
-    if (found) found.push(i);
-    else members.set(Number(value), [i]);
-  }
-  return [...members].map(([label, members]) => ({ label, members })).sort((a, b) => b.members.length - a.members.length || a.label - b.label);
-}
-
 /** At most `count` of them, the first and the last among these, evenly apart. */
 const spread = <T>(all: readonly T[], count: number): readonly T[] =>
   (all.length <= count ? all : Array.from({ length: count }, (_, i) => all[Math.round((i * (all.length - 1)) / Math.max(1, count - 1))]!));
-
-/** The images of each row, `columns` places a row; places that are left over are grey. */
-function chosen({ dims, data }: TensorValue, rows: readonly (readonly number[])[], columns: number): TensorValue {
-  const size = dims.slice(1), each = elements(size), out = new Float32Array(rows.length * columns * each);
-  rows.forEach((members, row) => {
-    members.forEach((from, column) => { out.set((data as Float32Array).subarray(from * each, (from + 1) * each), (row * columns + column) * each); });
-  });
-  return tensor('f32', [rows.length * columns, ...size], out);
-}

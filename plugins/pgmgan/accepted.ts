@@ -1,6 +1,6 @@
 /** @file `partition/generate`: generated images that lie in the parts they were made for, and how many tries that took. */
 import { z } from 'zod';
-import { defineNode, elements, fetched, generate, tensor, type Metrics, type Partitioner, type TensorValue, type Weights } from '../../engine/index.js';
+import { defineNode, drawLatents, elements, fetched, generate, rowsAt, tensor, type Metrics, type Partitioner, type TensorValue, type Weights } from '../../engine/index.js';
 import { partsOf } from './label.js';
 
 export const accepted = defineNode({
@@ -17,15 +17,15 @@ export const accepted = defineNode({
   start: ({ batch, averaged, rounds, rejected }) => ({
     state: {},
     async step(state, inputs, { services, random, signal }) {
-      const weights = inputs.weights as Weights, partitioner = inputs.partitioner as Partitioner, wanted = (await fetched(services, inputs.label)).data as BigInt64Array;
-      const { image: size, latent } = weights.networks, width = elements(size), count = wanted.length, images = new Float32Array(count * width), latents = random('z');
+      const weights = inputs.weights as Weights, partitioner = inputs.partitioner as Partitioner, label = await fetched(services, inputs.label), wanted = label.data as BigInt64Array;
+      const size = weights.networks.image, width = elements(size), count = wanted.length, images = new Float32Array(count * width), draws = random('z');
       let open = Int32Array.from({ length: count }, (_, i) => i), drawn = 0, first = 0;
       for (let round = 0; round <= rounds && open.length; round++) {
         const missed: number[] = [];
         for (let from = 0; from < open.length; from += batch) {
           signal.throwIfAborted();
-          const now = open.subarray(from, from + batch), label = tensor('i64', [now.length], BigInt64Array.from(now as Iterable<number>, (i) => wanted[i]!));
-          const made = (await generate(services, weights, tensor('f32', [now.length, latent], latents.normal(now.length * latent)), { label }, averaged)) as TensorValue;
+          const now = open.subarray(from, from + batch);
+          const made = (await generate(services, weights, drawLatents(weights.networks, draws, now.length), { label: rowsAt(label, now) }, averaged)) as TensorValue;
           const found = await partsOf(services, partitioner, made, batch, signal);
           now.forEach((i, at) => {
             images.set((made.data as Float32Array).subarray(at * width, (at + 1) * width), i * width);
@@ -37,10 +37,8 @@ export const accepted = defineNode({
         open = Int32Array.from(missed);
       }
       const astray = new Set(rejected === 'drop' ? open : []), kept = Int32Array.from({ length: count }, (_, i) => i).filter((i) => !astray.has(i));
-      const pixels = new Float32Array(kept.length * width);
-      kept.forEach((i, at) => { pixels.set(images.subarray(i * width, (i + 1) * width), at * width); });
       const metrics: Metrics = { accepted_at_once: first / count, draws_per_image: drawn / count, rejected: open.length };
-      return { state, outputs: { image: tensor('f32', [kept.length, ...size], pixels), label: tensor('i64', [kept.length], BigInt64Array.from(kept as Iterable<number>, (i) => wanted[i]!)), metrics } };
+      return { state, outputs: { image: rowsAt(tensor('f32', [count, ...size], images), kept), label: rowsAt(label, kept), metrics } };
     },
   }),
 });

@@ -1,6 +1,6 @@
 /** @file `partition/batches`: labelled images again and again in a new order, from a sample that stays. */
 import { z } from 'zod';
-import { defineNode, elements, fetched, inputError, tensor, type Random } from '../../engine/index.js';
+import { defineNode, fetched, inputError, rowsAt, type Random } from '../../engine/index.js';
 
 /** Row numbers of the `step`-th batch: every epoch goes through all of `size` in an order of its own; what is left over at its end is not used. */
 function rowsOf(size: number, batch: number, step: number, random: (epoch: number) => Random): Int32Array {
@@ -20,13 +20,8 @@ export const batches = defineNode({
     async step({ step }, inputs, { services, node }) {
       const [image, label] = await Promise.all([fetched(services, inputs.image), fetched(services, inputs.label)]), size = image.dims[0]!;
       if (size < batch) throw inputError(`nodes.${node}.config.batch`, `${batch} images a batch are wanted; the sample has ${size}`);
-      const chosen = rowsOf(size, batch, step, (epoch) => context.random(`epoch ${epoch}`)), width = elements(image.dims.slice(1));
-      const pixels = new Float32Array(batch * width), labels = new BigInt64Array(batch);
-      chosen.forEach((row, i) => {
-        pixels.set((image.data as Float32Array).subarray(row * width, (row + 1) * width), i * width);
-        labels[i] = (label.data as BigInt64Array)[row]!;
-      });
-      return { state: { step: step + 1 }, outputs: { image: tensor('f32', [batch, ...image.dims.slice(1)], pixels), label: tensor('i64', [batch], labels) } };
+      const chosen = rowsOf(size, batch, step, (epoch) => context.random(`epoch ${epoch}`));
+      return { state: { step: step + 1 }, outputs: { image: rowsAt(image, chosen), label: rowsAt(label, chosen) } };
     },
   }),
 });

@@ -23,20 +23,20 @@ export const pgmgan = defineMethod({
   }),
   schedules: ({ steps, guide: { weight, slope, floor } }) => ({ guide: annealed(weight, slope, floor, steps) }),
   phases: ({ G, D, scores, partition, batch: { image, label }, z: latent, schedule, options: { loss, r1, latents, steps, guide: { kind, reduction } } }) => {
-    const { real, fake, fool } = adversarial[loss], given = { label }, made = (name: string) => G(latent(name), given);
+    const given = { label }, made = (name: string) => G(latent(name), given);
     const asked: Tensor[] = [];
     return [
       {
         trains: 'discriminator',
-        losses: () => discriminatorLosses({ D, scores }, { real, fake }, image, stopGradient(made('z')), given, r1),
+        losses: () => discriminatorLosses({ D, scores }, adversarial[loss], image, stopGradient(made('z')), given, r1),
       },
       {
         trains: 'generator', every: steps,
-        losses: (): Readonly<Record<string, Tensor>> => {
-          const fakes = made(latents === 'fresh' ? 'fool' : 'z'), convinced = fool(D(fakes, given).logit), logit = partition?.(fakes).logit;
+        losses: () => {
+          const fakes = made(latents === 'fresh' ? 'fool' : 'z'), logit = partition?.(fakes).logit;
           if (logit) asked.push(logit);
           const astray = logit && (kind === 'guide' ? guide(logit, label, reduction) : crossEntropy(logit, label));
-          return { adversarial: convinced, ...(astray && { guide: mul(mean(astray), schedule.guide!) }) };
+          return { adversarial: adversarial[loss].fool(D(fakes, given).logit), ...(astray && { guide: mul(mean(astray), schedule.guide!) }) };
         },
         report: (): Readonly<Record<string, Tensor>> => (asked.length ? { guide_weight: schedule.guide!, accepted: share(accepted(asked.at(-1)!, label)) } : {}),
       },
