@@ -25,6 +25,8 @@ export interface LoopSettings {
   /** From this wave on batch norm uses its running statistics as they are. */
   readonly freeze?: number | undefined;
   readonly schedules: Readonly<Record<string, (wave: number) => number>>;
+  /** Standard deviation of the noise that the discriminator sees images with, by wave. */
+  readonly noise?: ((wave: number) => number) | undefined;
 }
 
 /** Values of a leaf, where there are some: those of another training. */
@@ -39,8 +41,8 @@ export interface Loop {
 
 /** Makes the loop of a plan. `withPartitioner` completes the plan by the partitioner that a wave brings. */
 export function trainingLoop(plan: AnyPlan, settings: LoopSettings, context: StartContext, withPartitioner: (partitioner: Partitioner) => AnyPlan = () => plan): Loop {
-  const { rate = {}, schedule, schedules } = settings, { type, config } = plan.optimiser, { lr } = config as { readonly lr: number };
-  const steps = stepPrograms(plan, settings.freeze ?? Number.POSITIVE_INFINITY, context, withPartitioner);
+  const { rate = {}, schedule, schedules, noise } = settings, { type, config } = plan.optimiser, { lr } = config as { readonly lr: number };
+  const steps = stepPrograms(plan, settings, context, withPartitioner);
   return {
     first: (given = () => undefined) => firstState(plan, context, given),
     async step(state, batch, wave, partitioner) {
@@ -51,7 +53,7 @@ export function trainingLoop(plan: AnyPlan, settings: LoopSettings, context: Sta
       for (const [name, slot] of Object.entries(traced.slots)) {
         const values = slot.of === 'optimiser'
           ? type.scalars(config, state.updates[slot.network]! + slot.update + 1, lr * (rate[slot.network] ?? 1) * fall)
-          : [slot.of === 'schedule' ? schedules[slot.name]!(wave.wave) : wave.wave < plan.averaging!.from ? 0 : plan.averaging!.decay];
+          : [slot.of === 'schedule' ? schedules[slot.name]!(wave.wave) : slot.of === 'noise' ? noise!(wave.wave) : wave.wave < plan.averaging!.from ? 0 : plan.averaging!.decay];
         feeds[name] = tensor('f32', [values.length], Float32Array.from(values));
       }
       const result = await executable.run(state.tensors, feeds);
@@ -61,24 +63,25 @@ export function trainingLoop(plan: AnyPlan, settings: LoopSettings, context: Sta
         tensors: { ...state.tensors, ...result.state },
         updates: Object.fromEntries(networksOf(plan).map((name) => [name, state.updates[name]! + traced.updates[name]!])),
       };
-      return { next, metrics: { ...metrics, ...(schedule.type === 'constant' ? {} : { rate_factor: fall }) } };
+      return { next, metrics: { ...metrics, ...(schedule.type === 'constant' ? {} : { rate_factor: fall }), ...(noise && { noise: noise(wave.wave) }) } };
     },
     close: () => steps.close(),
   };
 }
 
-/** One compiled program for each pattern of active phases, each partitioner, and batch norm before and after its freeze; made when a wave first needs it. */
-function stepPrograms(plan: AnyPlan, freeze: number, { services }: StartContext, withPartitioner: (partitioner: Partitioner) => AnyPlan) {
+/** One compiled program for each pattern of active phases, each partitioner, batch norm before and after its freeze, with noise and without; made when a wave first needs it. */
+function stepPrograms(plan: AnyPlan, { freeze = Number.POSITIVE_INFINITY, noise }: LoopSettings, { services }: StartContext, withPartitioner: (partitioner: Partitioner) => AnyPlan) {
   const programs = new Map<string, Promise<{ traced: TracedStep; executable: Executable }>>();
   const cadence = phaseCadence(plan);
+  const variant = (wave: number) => ({ frozen: wave >= freeze, noisy: (noise?.(wave) ?? 0) > 0 });
   const compile = async (wave: number, partitioner: Partitioner | undefined) => {
     const whole = partitioner ? withPartitioner(partitioner) : plan;
-    const traced = traceStep({ ...whole, frozen: wave >= freeze }, ({ every = 1 }) => wave % every === 0);
+    const traced = traceStep({ ...whole, ...variant(wave) }, ({ every = 1 }) => wave % every === 0);
     return { traced, executable: await services.host.compile(traced.program) };
   };
   return {
     at(wave: number, partitioner: Partitioner | undefined) {
-      const pattern = `${cadence.map((every) => wave % every === 0)} ${wave >= freeze} ${partitioner ? JSON.stringify(partitioner.network) : ''}`;
+      const pattern = `${cadence.map((every) => wave % every === 0)} ${JSON.stringify(variant(wave))} ${partitioner ? JSON.stringify(partitioner.network) : ''}`;
       const found = programs.get(pattern) ?? compile(wave, partitioner);
       programs.set(pattern, found);
       return found;

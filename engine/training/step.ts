@@ -34,6 +34,8 @@ interface Plan {
   readonly accumulate: number;
   /** Batch norm uses its running statistics, which no longer move. */
   readonly frozen?: boolean;
+  /** The discriminator sees every image, real or generated, with noise of its own. */
+  readonly noisy?: boolean;
   /** Types of the batch's tensors that are wired, all sizes known. */
   readonly batch: Readonly<Record<string, TensorShape>>;
   /** A partitioner that the losses may ask, and that stays as it is. */
@@ -50,11 +52,12 @@ export const layoutsOf = (plan: AnyPlan): Readonly<Partial<Record<TrainedName, L
   ('pair' in plan ? { generator: plan.pair.generator.layout, discriminator: plan.pair.discriminator.layout } : { encoder: plan.encoder.layout });
 export const networksOf = (plan: AnyPlan): readonly TrainedName[] => Object.keys(layoutsOf(plan)) as TrainedName[];
 
-/** Scalars fed each wave as a small vector: those of an optimiser's n-th update, the value of a schedule, or the decay of the average. */
+/** Scalars fed each wave as a small vector: those of an optimiser's n-th update, the value of a schedule, the decay of the average, or the deviation of the discriminator's noise. */
 export type ScalarSlot =
   | { readonly of: 'optimiser'; readonly network: TrainedName; readonly update: number }
   | { readonly of: 'schedule'; readonly name: string }
-  | { readonly of: 'averaging' };
+  | { readonly of: 'averaging' }
+  | { readonly of: 'noise' };
 
 /** Random numbers of these sizes: standard normal (latents), or uniform in [0,1). */
 export interface Draw { readonly of: 'normal' | 'uniform'; readonly dims: readonly number[] }
@@ -118,7 +121,15 @@ export function traceStep(plan: AnyPlan, active: (phase: Phase) => boolean): Tra
   const schedule = Object.fromEntries(Object.keys(method.schedules?.(plan.options) ?? {}).map((name) => [name, feed(`schedule.${name}`, { of: 'schedule', name }, 1)[0]!]));
 
   const scope = (network: TrainedName) => bound[network].scope(training);
-  const networks = 'pair' in plan ? pairIn(plan.pair, scope) : { E: (image: Tensor) => within('encoder', () => plan.encoder.apply(scope('encoder'), image)) };
+  const [deviation] = plan.noisy ? feed('noise', { of: 'noise' }, 1) : [];
+  let looks = 0;
+  const seen = (image: Tensor): Tensor => {
+    if (!deviation) return image;
+    const name = `noise ${++looks}`, dims = image.dims as readonly number[];
+    drawn[name] = { of: 'normal', value: input(name, { dtype: 'f32', dims }) };
+    return add(image, mul(drawn[name].value, deviation));
+  };
+  const networks = 'pair' in plan ? pairIn(plan.pair, scope, seen) : { E: (image: Tensor) => within('encoder', () => plan.encoder.apply(scope('encoder'), image)) };
 
   const traceOf = (from: number, to: number) => {
     const cut = (t: Tensor) => (to - from === size ? t : slice(t, 0, from, to));
@@ -191,9 +202,9 @@ export function traceStep(plan: AnyPlan, active: (phase: Phase) => boolean): Tra
   };
 }
 
-/** A GAN's networks as methods see them. */
-function pairIn(pair: NetworkPair, scope: (network: TrainedName) => Scope): Pick<Trace<never, unknown>, 'G' | 'D' | 'scores'> {
-  const D: Trace<never, unknown>['D'] = (image, condition) => within('discriminator', () => pair.discriminator.apply(scope('discriminator'), image, condition));
+/** A GAN's networks as methods see them; the discriminator judges images as it has `seen` them. */
+function pairIn(pair: NetworkPair, scope: (network: TrainedName) => Scope, seen: (image: Tensor) => Tensor): Pick<Trace<never, unknown>, 'G' | 'D' | 'scores'> {
+  const D: Trace<never, unknown>['D'] = (image, condition) => within('discriminator', () => pair.discriminator.apply(scope('discriminator'), seen(image), condition));
   return {
     D,
     scores(...batches) {

@@ -10,7 +10,7 @@ import { networkState, trainingLoop, type Training } from './loop.js';
 import type { Method } from './method.js';
 import { networkPair } from './networks.js';
 import type { Optimiser } from './optimiser.js';
-import { scheduleConfig } from './schedule.js';
+import { factorAt, scheduleConfig } from './schedule.js';
 import type { ConfiguredOptimiser, StepPlan } from './step.js';
 import type { Networks, Partitioner, Weights } from './values.js';
 
@@ -27,6 +27,11 @@ const averagingConfig = z.strictObject({
   from: z.number().int().min(0).default(0).describe('before this wave the average is a copy'),
 });
 
+const noiseConfig = z.strictObject({
+  deviation: z.number().positive().describe('standard deviation of the normal noise at first, in the unit of the images'),
+  schedule: scheduleConfig.describe('factor on it, by wave'),
+});
+
 /** The node type of a method, with the backbones and optimisers at hand. */
 export function trainNode(method: Method, { backbones, optimisers }: TrainingParts): NodeType {
   const factor = z.number().positive().default(1);
@@ -37,6 +42,7 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
     schedule: scheduleConfig.default({ type: 'constant' }).describe('factor on both learning rates, by wave'),
     averaging: averagingConfig.optional().describe('exponential moving average of the generator'),
     freeze: z.number().int().min(0).optional().describe('from this wave on batch norm uses its running statistics as they are, in both networks: the noise of small batches is gone'),
+    noise: noiseConfig.optional().describe('the discriminator sees all images, real and generated, with noise (instance noise; Sønderby et al., 2017): while it is wide, generated images far from all real ones still learn where those are'),
     accumulate: z.number().int().positive().default(1).describe('slices of the batch whose gradients are averaged before an update'),
     options: method.options.prefault({}),
   });
@@ -59,7 +65,8 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
         averaging: settings.averaging, accumulate: settings.accumulate,
         batch: Object.fromEntries(ports.filter((port) => context.wired(port)).map((port) => [port, known(context, port)])),
       };
-      const loop = trainingLoop(plan, { rate: settings.rate, schedule: settings.schedule, freeze: settings.freeze, schedules: method.schedules?.(settings.options) ?? {} }, context,
+      const { rate, schedule, freeze, noise } = settings, schedules = method.schedules?.(settings.options) ?? {};
+      const loop = trainingLoop(plan, { rate, schedule, freeze, schedules, noise: noise && ((wave) => noise.deviation * factorAt(noise.schedule, wave)) }, context,
         ({ network }) => ({ ...plan, partitioner: partitionerOf(context.services, network) }));
       const weightsOf = (training: Training): Weights => ({ networks, averaged: settings.averaging !== undefined, state: networkState(training) });
 

@@ -66,11 +66,11 @@ export function batchOf(plan: StepPlan, { draws }: TracedStep, wave = 0): Readon
 
 export interface Result { readonly state: Values; readonly metrics: Readonly<Record<string, number>> }
 
-/** Runs a traced step once. `rate` and `decay` are what its scalars are made of; every network's updates count from `updates`. */
-export function runStep(plan: StepPlan, traced: TracedStep, state: Values, { rate = 0.1, decay = 0, updates = 0, wave = 0, feeds = {} as Readonly<Record<string, Feed>> } = {}): Result {
+/** Runs a traced step once. `rate`, `decay` and `noise` are what its scalars are made of; every network's updates count from `updates`. */
+export function runStep(plan: StepPlan, traced: TracedStep, state: Values, { rate = 0.1, decay = 0, noise = 0, updates = 0, wave = 0, feeds = {} as Readonly<Record<string, Feed>> } = {}): Result {
   const { optimiser: { type, config } } = plan, { program, slots } = traced;
   const scalars = Object.entries(slots).map(([name, slot]) => {
-    const data = slot.of === 'optimiser' ? type.scalars(config, updates + slot.update + 1, rate) : [decay];
+    const data = slot.of === 'optimiser' ? type.scalars(config, updates + slot.update + 1, rate) : [slot.of === 'noise' ? noise : decay];
     return [name, { dims: [data.length], data }];
   });
   const states = Object.entries(program.state), outputs = Object.entries(program.outputs);

@@ -118,6 +118,28 @@ describe('sharing', () => {
   });
 });
 
+describe('noise', () => {
+  test(`is what the discriminator sees images with: of no width it changes nothing (seed ${seed})`, () => {
+    const quiet = planOf(plain, { options: { loss: 'logistic', r1: 0.3 } }), noisy = { ...quiet, noisy: true }, state = firstValues(quiet);
+    expectClose(runStep(noisy, traceStep(noisy, all), state).state, runStep(quiet, traceStep(quiet, all), state).state);
+    expect(changed(runStep(noisy, traceStep(noisy, all), state, { noise: 0.5 }).state, runStep(quiet, traceStep(quiet, all), state).state).sort()).toEqual(['discriminator/parameters', 'generator/parameters']);
+  });
+
+  test(`is added to real and generated images alike, each look with a draw of its own (seed ${seed})`, () => {
+    const plan = planOf(plain, { noisy: true }), traced = traceStep(plan, all), state = firstValues(plan), feeds = batchOf(plan, traced);
+    const looks = Object.keys(traced.draws).filter((name) => name.startsWith('noise'));
+    expect(looks.map((name) => traced.draws[name])).toEqual(Array(3).fill({ of: 'normal', dims: [BATCH, 2] }));
+    const [first, second] = looks as [string, string], { image, [first]: onReal } = feeds;
+    // Real images with the noise added beforehand are the same to a discriminator that then adds none.
+    const moved = { dims: image!.dims, data: Array.from(image!.data as ArrayLike<number>, (v, i) => v + 0.5 * (onReal!.data as ArrayLike<number>)[i]!) };
+    const none = { dims: image!.dims, data: Array<number>(2 * BATCH).fill(0) };
+    const real = (more: object) => runStep(plan, traced, state, { noise: 0.5, feeds: more as typeof feeds }).metrics['discriminator.real'];
+    expect(real({ image: moved, [first]: none })).toBeCloseTo(real({})!, 12);
+    expect(real({ [second]: none })).toBe(real({}));
+    expect(runStep(plan, traced, state, { noise: 0.5, feeds: { [second]: none } }).metrics['discriminator.fake']).not.toBeCloseTo(runStep(plan, traced, state, { noise: 0.5 }).metrics['discriminator.fake']!, 6);
+  });
+});
+
 describe('the average', () => {
   const averaging = { decay: 0.75, statistics: true, from: 0 };
 
