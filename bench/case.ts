@@ -8,6 +8,8 @@ export interface Line {
   readonly ratio: number;
   readonly unit: string;
   readonly spread: readonly [number, number];
+  /** The most that our process and the peer's held in their turns, in bytes, where that is known. */
+  readonly memory?: readonly [ours: number, peer: number] | undefined;
   readonly says: string;
 }
 export interface Options {

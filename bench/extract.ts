@@ -8,8 +8,8 @@ import { createWorkerHost } from '../engine/session/worker-host.js';
 import { tensor } from '../engine/spec/value.js';
 import { openExtractor } from '../plugins/extractors/open.js';
 import { AllSettings } from '../plugins/extractors/settings.js';
-import type { Stepper } from './peer.js';
 import { resnet50 } from './resnet50.js';
+import { startStepper, type Stepper } from './stepper.js';
 
 const BATCH = 32, SIZE = 224;
 
@@ -21,18 +21,10 @@ export async function startExtractor(threads: number): Promise<Stepper> {
   const extractor = await openExtractor(services, AllSettings.parse({ model, batch: BATCH, mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] }));
   await rm(folder, { recursive: true });
   const image = tensor('f32', [BATCH, 3, SIZE, SIZE], keyedRandom(1, 'bench', 0, 'image').uniform(BATCH * 3 * SIZE * SIZE).map((u) => 2 * u - 1));
-  const step = () => extractor.extract(image);
-  for (let i = 0; i < 2; i++) await step();
-  return {
-    name: `gantry, ${threads} thread${threads === 1 ? '' : 's'}`,
-    async time(steps) {
-      const start = performance.now();
-      for (let i = 0; i < steps; i++) await step();
-      return (performance.now() - start) / 1000;
-    },
+  return startStepper(threads, 2, () => extractor.extract(image), {
     close: async () => {
       await extractor.close();
       await host.close();
     },
-  };
+  });
 }

@@ -6,10 +6,11 @@ import { parseArgs } from 'node:util';
 import type { Case, Line } from './case.js';
 import { startExtractor } from './extract.js';
 import { fastest, interleave, median } from './interleave.js';
-import { missingTorch, startPeer, type Stepper } from './peer.js';
+import { missingTorch, startPeer } from './peer.js';
 import { scale, scaleHnsw } from './scale.js';
 import { kmeans, knn } from './searches.js';
 import { longestStall } from './stall.js';
+import type { Stepper } from './stepper.js';
 import { startGeneration, startOurs, type StepCase } from './training-step.js';
 
 const USAGE = `Usage: npm run bench -- [CASE …] [--rounds N] [--python FILE] [--json]
@@ -152,7 +153,7 @@ async function main(): Promise<void> {
     const line = await CASES[name]!.run({ python: values.python, rounds: Number(values.rounds) });
     if (typeof line === 'string') console.error(`${name}: ${line}`);
     else if (values.json) console.log(JSON.stringify(line));
-    else console.log(`${name.padEnd(11)} ${line.ours.toFixed(2)} against ${line.peer.toFixed(2)} ${line.unit}: ${line.ratio.toFixed(2)} times (${line.spread.map((r) => r.toFixed(2)).join(' to ')})  ${line.says}`);
+    else console.log(`${name.padEnd(11)} ${line.ours.toFixed(2)} against ${line.peer.toFixed(2)} ${line.unit}: ${line.ratio.toFixed(2)} times (${line.spread.map((r) => r.toFixed(2)).join(' to ')})  ${line.memory ? `${line.memory.map((bytes) => `${(bytes / 1e6).toFixed(0)} MB`).join(' against ')}  ` : ''}${line.says}`);
   }
 }
 

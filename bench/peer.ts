@@ -2,15 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-
-export interface Stepper {
-  readonly name: string;
-  /** Does so many steps and gives the seconds that they took. */
-  time(steps: number): Promise<number>;
-  /** How good the last step's result was, where that may differ. */
-  score?(): number | undefined;
-  close(): Promise<void>;
-}
+import { threadsOf, type Stepper } from './stepper.js';
 
 const script = (name: string) => fileURLToPath(new URL(`../../bench/peers/${name}.py`, import.meta.url));
 
@@ -38,7 +30,8 @@ export async function startPeer(python: string, name: string, threads: number, t
   const { peer } = await next();
   let last: number | undefined;
   return {
-    name: `${peer}${tuned ? ', tuned' : ''}, ${threads} thread${threads === 1 ? '' : 's'}`,
+    name: `${peer}${tuned ? ', tuned' : ''}, ${threadsOf(threads)}`,
+    pid: child.pid!,
     async time(steps) {
       child.stdin.write(`${steps}\n`);
       const { seconds, score } = await next();

@@ -11,28 +11,20 @@ import { searchExactly } from '../plugins/neighbours/exact-search.js';
 import { SHARE } from '../plugins/neighbours/neighbours-node.js';
 import type { Case } from './case.js';
 import { fastest, interleave } from './interleave.js';
-import { missing, startPeer, type Stepper } from './peer.js';
+import { missing, startPeer } from './peer.js';
+import { startStepper, type Stepper } from './stepper.js';
 import { featuresOf, vectors, withFile } from './vectors.js';
 
 const SIZE = 20_000, WIDTH = 512, CLUSTERS = 100, RESTARTS = 10;
 /** Neighbours, and the node's own memory. */
 export const K = 50, MEMORY = 2 ** 30;
-const named = (threads: number) => `gantry, ${threads} thread${threads === 1 ? '' : 's'}`;
-
-async function timed(steps: number, step: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  for (let i = 0; i < steps; i++) await step();
-  return (performance.now() - start) / 1000;
-}
 
 /** A search as the node does it, checks and reading included. */
 export const search = async (host: SessionHost, features: Features) => searchExactly(host, await unitVectors(features, MEMORY * SHARE.vectors, 'bench'), { k: K, memory: MEMORY * SHARE.search });
 
 async function startSearch(data: Float32Array, threads: number): Promise<Stepper> {
   const host = await createWorkerHost({ device: 'cpu', threads }), features = featuresOf(data, WIDTH);
-  const step = () => search(host, features);
-  await step();
-  return { name: named(threads), time: (steps) => timed(steps, step), close: () => host.close() };
+  return startStepper(threads, 1, () => search(host, features), { close: () => host.close() });
 }
 
 async function startKMeans(data: Float32Array, threads: number): Promise<Stepper> {
@@ -42,13 +34,13 @@ async function startKMeans(data: Float32Array, threads: number): Promise<Stepper
     seed++;
     ({ inertia: score } = await kMeans.fit(feature, { k: CLUSTERS, restarts: RESTARTS, iterations: 300, tolerance: 1e-4 }, { random: (name) => keyedRandom(seed, 'bench', 0, name) }));
   };
-  return {
-    name: named(threads), time: (steps) => timed(steps, step), score: () => score,
+  return startStepper(threads, 0, step, {
+    score: () => score,
     async close() {
       await kMeans.close();
       await host.close();
     },
-  };
+  });
 }
 
 /** The fastest of some variants of a peer, in each Python that has it, against ours. */

@@ -20,7 +20,7 @@ import { lipschitzResnet } from '../plugins/partitioners/lipschitz-resnet.js';
 import { partitioner } from '../plugins/pgmgan/learners.js';
 import { pgmgan } from '../plugins/pgmgan/method.js';
 import { selfConditioned } from '../plugins/self-conditioned-gan/method.js';
-import type { Stepper } from './peer.js';
+import { startStepper, type Stepper } from './stepper.js';
 
 const backbones = [mlpMaxout, dcganShallow, biggan, sngan32], encoders = [lipschitzResnet], optimisers = [adam, rmsprop];
 const nodes = {
@@ -62,24 +62,19 @@ async function start(step: StepCase, threads: number) {
   return { host, services, behaviour: await begin(step, services) };
 }
 
-/** The partitioner that a node has before its first wave. */
-async function untrained(step: StepCase, services: Services): Promise<Partitioner> {
-  const { initial, state } = await begin(step, services);
-  return (initial!(state) as { readonly partitioner: Partitioner }).partitioner;
+type Tensors = Readonly<Record<string, Resident>>;
+
+/** Releases what of one version of the state the next has not. */
+function forget(services: Services, tensors: Tensors, next: Tensors): void {
+  const kept = new Set(Object.values(next));
+  services.host.release(Object.values(tensors).filter((resident) => !kept.has(resident)));
 }
 
-/** Does a step a few times, and then whenever it is asked to. */
-async function stepper(threads: number, warm: number, step: () => Promise<unknown>, close: () => Promise<void>): Promise<Stepper> {
-  for (let i = 0; i < warm; i++) await step();
-  return {
-    name: `gantry, ${threads} thread${threads === 1 ? '' : 's'}`,
-    async time(steps) {
-      const from = performance.now();
-      for (let i = 0; i < steps; i++) await step();
-      return (performance.now() - from) / 1000;
-    },
-    close,
-  };
+/** The partitioner that a node has before its first wave; nothing else of that node stays. */
+async function untrained(step: StepCase, services: Services): Promise<Partitioner> {
+  const { initial, state } = await begin(step, services), { partitioner } = initial!(state) as { readonly partitioner: Partitioner };
+  forget(services, (state as { readonly tensors: Tensors }).tensors, partitioner.state as Tensors);
+  return partitioner;
 }
 
 /** Starts the training node in a host of `threads` threads; it is warm when this resolves. */
@@ -89,15 +84,14 @@ export async function startOurs(step: StepCase, threads: number): Promise<Steppe
     ...Object.fromEntries(Object.entries(step.batch).map(([name, shape]) => [name, given(name, shape)])),
     ...(step.guide && { partitioner: await untrained(step.guide, services) }),
   };
-  let state = behaviour.state as { readonly tensors: Readonly<Record<string, Resident>> }, wave = 0;
-  return stepper(threads, 3, async () => {
+  let state = behaviour.state as { readonly tensors: Tensors }, wave = 0;
+  return startStepper(threads, 3, async () => {
     const context: WaveContext = { node: 'bench', wave, signal: new AbortController().signal, services, random: (name) => random(name, wave) };
     const next = (await behaviour.step(state, inputs, context)).state as typeof state;
-    const kept = new Set(Object.values(next.tensors));
-    host.release(Object.values(state.tensors).filter((resident) => !kept.has(resident)));
+    forget(services, state.tensors, next.tensors);
     state = next;
     wave++;
-  }, () => host.close());
+  }, { close: () => host.close() });
 }
 
 /** Starts the generator of our training node's first weights: a step is a batch of images. */
@@ -105,5 +99,5 @@ export async function startGeneration(step: StepCase, threads: number): Promise<
   const { host, services, behaviour } = await start(step, threads), { weights } = behaviour.initial!(behaviour.state) as { readonly weights: Weights };
   const [batch] = step.batch.image!.dims as readonly number[], condition = Object.fromEntries(Object.entries(step.batch).filter(([name]) => name !== 'image').map(([name, shape]) => [name, given(name, shape)]));
   let wave = 0;
-  return stepper(threads, 3, () => generate(services, weights, drawLatents(weights.networks, random('z', wave++), batch!), condition), () => host.close());
+  return startStepper(threads, 3, () => generate(services, weights, drawLatents(weights.networks, random('z', wave++), batch!), condition), { close: () => host.close() });
 }
