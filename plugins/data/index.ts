@@ -1,5 +1,6 @@
-/** @file Data sets: toy mixtures, IDX files, stacked digits, photos, CIFAR, and fresh draws from any of them. */
+/** @file Data sets: toy mixtures, IDX files, stacked digits, photos, CIFAR; fresh draws from any of them, and augmentation. */
 import { definePlugin } from '../../engine/index.js';
+import { augment } from './augment.js';
 import { cifar } from './cifar.js';
 import { draw } from './draw.js';
 import { imageFolder } from './image-folder.js';
@@ -9,6 +10,6 @@ import { stackedDigits } from './stacked-digits.js';
 import { imageFolderSurvey } from './survey.js';
 
 export default definePlugin({
-  name: 'data', nodes: [mixture, idx, stackedDigits, imageFolder, cifar, draw],
+  name: 'data', nodes: [mixture, idx, stackedDigits, imageFolder, cifar, draw, augment],
   components: [{ kind: 'survey', name: imageFolderSurvey.name, value: imageFolderSurvey }],
 });
