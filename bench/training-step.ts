@@ -10,7 +10,7 @@ import { drawLatents, generate } from '../engine/training/networks.js';
 import { trainNode } from '../engine/training/train-node.js';
 import type { Partitioner, Weights } from '../engine/training/values.js';
 import { biggan } from '../plugins/backbones/biggan.js';
-import { dcganShallow } from '../plugins/backbones/dcgan-shallow.js';
+import { dcganShallow } from '../plugins/backbones/dcgan.js';
 import { mlpMaxout } from '../plugins/backbones/mlp-maxout.js';
 import { sngan32 } from '../plugins/backbones/sngan.js';
 import { icGan } from '../plugins/ic-gan/method.js';

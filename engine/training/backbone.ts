@@ -23,7 +23,7 @@ export type ConditionKind = 'none' | 'label' | 'vector' | 'both';
 export const kindOf = ({ labels, width }: Conditions): ConditionKind => (labels ? (width ? 'both' : 'label') : width ? 'vector' : 'none');
 
 export interface Judgement {
-  /** One score an image, before any sigmoid. f32[N] */
+  /** One score an image, before any sigmoid (f32[N]), or one for every `pack` of them. */
   readonly logit: Tensor;
   /** What clusterers and extractors read. f32[N,F] */
   readonly feature: Tensor;
@@ -44,6 +44,8 @@ export interface Backbone<C = any> {
   discriminator(scope: Scope, image: Tensor, condition: Condition, config: C): Judgement;
   /** Whether the discriminator judges each image by itself (no batch statistics), so that real and fake ones may go through it together. */
   readonly perImage?: boolean;
+  /** How many images in a row get one score together (1): they are one to the discriminator. Such a pair carries no condition. */
+  pack?(config: C): number;
 }
 export const defineBackbone = <C>(backbone: Backbone<C>): Backbone<C> => backbone;
 
@@ -52,6 +54,8 @@ export function requireFit(backbone: Backbone, config: unknown, image: readonly 
   const kind = kindOf(conditions);
   if (!backbone.conditions.includes(kind))
     throw inputError(where, `backbone ${backbone.name} carries ${list(backbone.conditions.map(spoken))}; here it gets ${spoken(kind)}`);
+  const pack = backbone.pack?.(config) ?? 1;
+  if (pack > 1 && kind !== 'none') throw inputError(where, `backbone ${backbone.name} gives ${pack} images one score together, which leaves no place for ${spoken(kind)}`);
   const why = backbone.refuses?.(image, config);
   if (why) throw inputError(where, `backbone ${backbone.name} can't make images [${image}]: ${why}`);
 }

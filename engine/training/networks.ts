@@ -31,7 +31,7 @@ function taken<T>({ condition: { labels, width } }: Networks, { label, vector }:
 export interface NetworkPair {
   readonly networks: Networks;
   readonly generator: { readonly layout: Layout; apply(scope: Scope, z: Tensor, condition: Given): Tensor };
-  readonly discriminator: { readonly layout: Layout; readonly perImage: boolean; apply(scope: Scope, image: Tensor, condition: Given): Judgement };
+  readonly discriminator: { readonly layout: Layout; readonly perImage: boolean; readonly pack: number; apply(scope: Scope, image: Tensor, condition: Given): Judgement };
 }
 
 /** Finds the leaves of both networks by tracing them once. */
@@ -40,13 +40,13 @@ export function networkPair(networks: Networks, backbone: Backbone): NetworkPair
   const conditioned = (given: Given) => ({ ...networks.condition, ...taken(networks, given) }) as Condition;
   const generator = (scope: Scope, z: Tensor, condition: Given) => backbone.generator(scope, z, conditioned(condition), config, image);
   const discriminator = (scope: Scope, x: Tensor, condition: Given) => backbone.discriminator(scope, x, conditioned(condition), config);
-  const condition = symbols(conditionShapes(networks, 2));
+  const condition = symbols(conditionShapes(networks, 2)), pack = backbone.pack?.(config) ?? 1;
   return {
     networks,
     generator: { layout: layoutOf((s) => generator(s, input('z', shape('f32', 2, latent)), condition)), apply: generator },
     discriminator: {
-      layout: layoutOf((s) => discriminator(s, input('image', shape('f32', 2, ...image)), condition)),
-      perImage: backbone.perImage ?? false, apply: discriminator,
+      layout: layoutOf((s) => discriminator(s, input('image', shape('f32', 2 * pack, ...image)), condition)),
+      perImage: backbone.perImage ?? false, pack, apply: discriminator,
     },
   };
 }
@@ -74,6 +74,7 @@ export function discriminatorProgram<const I extends Readonly<Record<string, Ten
   name: string, { networks, discriminator }: NetworkPair, inputs: I,
   body: (judge: (condition?: Given) => Judgement, feeds: { readonly [K in keyof I]: Tensor }) => Readonly<Record<string, Tensor>>,
 ): Program {
+  if (discriminator.pack > 1) throw new TypeError(`this discriminator sees ${discriminator.pack} images at once, and has nothing to say of one`);
   const shapes = { image: shape('f32', 'N', ...networks.image), ...inputs };
   return program(name, stateShapes('discriminator', discriminator.layout), shapes, (state, feeds) => {
     const scope = bindNetwork('discriminator', discriminator.layout, state).scope(false);

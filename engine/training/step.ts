@@ -150,6 +150,8 @@ export function traceStep(plan: AnyPlan, active: (phase: Phase) => boolean): Tra
   const times = Math.max(...method.phases(traceOf(0, size)).map((phase) => phase.times ?? 1));
   const slices = times * accumulate;
   if (size % slices) throw traceError(where, `a batch of ${size} does not divide into ${slices} slices: ${times} updates in a row, gradients of ${accumulate} slices each`);
+  const pack = 'pair' in plan ? plan.pair.discriminator.pack : 1;
+  if ((size / slices) % pack) throw traceError(where, `a batch of ${size}${slices > 1 ? ` in ${slices} slices` : ''} does not divide into packs of ${pack} images, which the discriminator sees at once`);
   const phasesOf = Array.from({ length: slices }, (_, i) => method.phases(traceOf((i * size) / slices, ((i + 1) * size) / slices)));
   const phases: readonly Phase[] = phasesOf[0]!;
 
@@ -212,7 +214,7 @@ function pairIn(pair: NetworkPair, scope: (network: TrainedName) => Scope, seen:
       const joined = (parts: readonly (Tensor | undefined)[]) => (parts.every((t) => t !== undefined) ? concat(parts as readonly Tensor[], 0) : undefined);
       const condition: Given = { label: joined(batches.map(([, { label }]) => label)), vector: joined(batches.map(([, { vector }]) => vector)) };
       const { logit } = D(concat(batches.map(([image]) => image), 0), condition);
-      return split(logit, batches.map(([image]) => image.dims[0] as number), 0);
+      return split(logit, batches.map(([image]) => (image.dims[0] as number) / pair.discriminator.pack), 0);
     },
     G: (z, condition) => within('generator', () => pair.generator.apply(scope('generator'), z, condition)),
   };

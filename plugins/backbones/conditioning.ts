@@ -1,4 +1,5 @@
-/** @file How networks use a label: a normalised embedding beside z in G (Self-Conditioned GAN; section 1.2 of its facts), one output a label in D. */
+/** @file How networks use a label: a normalised embedding beside z in G (Self-Conditioned GAN; section 1.2 of its facts), one output a label in D. And several images at once (PacGAN). */
+import { z } from 'zod';
 import {
   concat, embedding, linear, mul, oneHot, reshape, sum, type Condition, type Scope, type Tensor, type WeightOptions,
 } from '../../engine/index.js';
@@ -11,4 +12,12 @@ export const withEmbedding = (s: Scope, z: Tensor, condition: Condition, width: 
 export function maskHead(s: Scope, feature: Tensor, condition: Condition, weights: WeightOptions = {}): Tensor {
   const scores = linear(s, feature, Math.max(1, condition.labels), weights);
   return condition.label ? sum(mul(scores, oneHot(condition.label, condition.labels)), [1]) : reshape(scores, [scores.dims[0]!]);
+}
+
+export const packConfig = z.int().positive().default(1).describe('images of a batch that the discriminator sees at once, side by side as channels, to give them one score (PacGAN; Lin et al., 2018); without labels only');
+
+/** Consecutive groups of `pack` images, each as one of so many times the channels. f32[N,C,…] to f32[N/pack,pack C,…] */
+export function packed(image: Tensor, pack: number): Tensor {
+  const [, channels, ...rest] = image.dims;
+  return pack === 1 ? image : reshape(image, [-1, pack * (channels as number), ...rest]);
 }

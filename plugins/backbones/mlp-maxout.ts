@@ -1,7 +1,7 @@
 /** @file The networks of the 2-D benchmarks: batch-normalised G, maxout D (Self-Conditioned GAN; section 1.2 of its facts). */
 import { z } from 'zod';
 import { batchNorm, concat, cos, defineBackbone, div, linear, matmul, maxout, mul, relu, reshape, sin, sqrt, square, sum, type Initialiser, type Scope, type Tensor } from '../../engine/index.js';
-import { maskHead, withEmbedding } from './conditioning.js';
+import { maskHead, packConfig, packed, withEmbedding } from './conditioning.js';
 
 const count = (fallback: number) => z.number().int().positive().default(fallback), positive = z.number().positive();
 
@@ -21,13 +21,14 @@ const waveVectors = (shortest: number, longest: number): Initialiser => (dims, d
 };
 
 /**
- * Sines and cosines of fixed plane waves at points f32[N,2], f32[N,2 count] (Fourier features; Tancik et al., 2020). Each is as large as its wave is long, the longest 1:
- * all are equally steep, so that what is learnt first is what varies slowly.
+ * Points f32[N,2] and the sines and cosines of fixed plane waves there, f32[N,2 + 2 count] (Fourier features; Tancik et al., 2020). Each is as large as its wave is long, the
+ * longest 1: all are equally steep, so that what is learnt first is what varies slowly. The points themselves say where they are beyond the longest wave, too: without them
+ * the discriminator knows no way back from there.
  */
 function asWaves(s: Scope, x: Tensor, { count, shortest, longest }: z.infer<typeof fourier>): Tensor {
   const vectors = s.buffer('vectors', [count, x.dims[1] as number], waveVectors(shortest, longest)).value;
   const phase = matmul(x, vectors, { transposeB: true }), size = reshape(div(2 * Math.PI / longest, sqrt(sum(square(vectors), 1))), [1, count]);
-  return concat([mul(sin(phase), size), mul(cos(phase), size)], 1);
+  return concat([mul(x, 2 * Math.PI / longest), mul(sin(phase), size), mul(cos(phase), size)], 1);
 }
 
 export const mlpMaxout = defineBackbone({
@@ -40,10 +41,12 @@ export const mlpMaxout = defineBackbone({
     generator: count(400).describe('width of the generator\'s layers'),
     discriminator: count(200).describe('width of the discriminator\'s maxout layers'),
     pool: count(5).describe('linear outputs that compete in a maxout unit'),
+    pack: packConfig,
     fourier: fourier.optional().describe('Fourier features: the discriminator sees points as sines and cosines of plane waves, so that it can tell details that are small beside the extent; the published one sees points as they are'),
   }),
   conditions: ['none', 'label'],
   refuses: (image, { fourier }) => (image.length === 1 && (!fourier || image[0] === 2) ? undefined : 'it makes points, f32[N,2]'),
+  pack: (c) => c.pack,
   perImage: true,
   latent: (c) => c.latent,
   generator(s, latent, condition, c, image) {
@@ -52,7 +55,7 @@ export const mlpMaxout = defineBackbone({
     return linear(s.at('out'), h, image[0]!);
   },
   discriminator(s, x, condition, c) {
-    let feature = c.fourier ? asWaves(s.at('waves'), x, c.fourier) : x;
+    let feature = packed(c.fourier ? asWaves(s.at('waves'), x, c.fourier) : x, c.pack);
     for (let i = 1; i <= 3; i++) feature = maxout(linear(s.at(`layer${i}.linear`), feature, c.discriminator * c.pool), c.pool);
     return { feature, logit: maskHead(s.at('out'), feature, condition) };
   },

@@ -4,7 +4,8 @@ import { defineNode, fetched, type Metrics, type Services, type Tensorial } from
 
 /**
  * Agreement of clusters with classes. `nmi`: 2 I / (H + H). `purity`: (1/N) sum over clusters of their largest class, as the paper defines it;
- * `purity_swapped`: (1/N) sum over classes of their largest cluster, which is what the paper's script computes and its tables print.
+ * `purity_swapped`: (1/N) sum over classes of their largest cluster, which is what the paper's script computes and its tables print. `homogeneity`: I / H(classes).
+ * `adjusted_rand`: pairs of images that both keep together, against chance (Hubert and Arabie, 1985).
  */
 export function agreement(cluster: ArrayLike<number>, label: ArrayLike<number>): Metrics {
   const n = cluster.length, pairs = new Map<string, number>(), clusters = new Map<number, number>(), labels = new Map<number, number>();
@@ -28,7 +29,9 @@ export function agreement(cluster: ArrayLike<number>, label: ArrayLike<number>):
     }
     return [...largest.values()].reduce((a, b) => a + b, 0) / n;
   };
-  return { nmi: h + g === 0 ? 1 : (2 * (h + g - joint)) / (h + g), purity: purity(0), purity_swapped: purity(1), clusters: clusters.size, classes: labels.size };
+  const together = (table: Map<unknown, number>) => [...table.values()].reduce((sum, c) => sum + (c * (c - 1)) / 2, 0), all = (n * (n - 1)) / 2;
+  const [both, here, there] = [together(pairs), together(clusters), together(labels)], chance = (here * there) / all, most = (here + there) / 2;
+  return { nmi: h + g === 0 ? 1 : (2 * (h + g - joint)) / (h + g), purity: purity(0), purity_swapped: purity(1), homogeneity: g === 0 ? 1 : (h + g - joint) / g, adjusted_rand: most === chance ? 1 : (both - chance) / (most - chance), clusters: clusters.size, classes: labels.size };
 }
 
 const integers = async (services: Services, value: Tensorial) => Array.from((await fetched(services, value)).data as BigInt64Array, Number);

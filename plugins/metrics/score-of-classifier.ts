@@ -2,9 +2,11 @@
 import { inputError, turns, type TensorValue } from '../../engine/index.js';
 
 export interface ScoreOptions {
-  /** Images in all, and the contiguous parts of floor(count / splits) that are scored apart; what is left over is left out. */
+  /** Images in all, and the contiguous parts that are scored apart. */
   readonly count: number;
   readonly splits: number;
+  /** What becomes of a remainder of count / splits: it is left out, or parts begin at floor(i count / splits) and differ by one image, as Salimans et al. have it. */
+  readonly remainder?: 'drop' | 'spread';
   /** What the classifier gives: logits, to which softmax is applied, or probabilities. */
   readonly scores: 'logits' | 'probabilities';
 }
@@ -15,12 +17,12 @@ export interface ScoreSum {
 }
 
 /** Sums for one classifier's scores, called `what` in errors. Holds a few numbers a class and part. */
-export function createScore(what: string, { count, splits, scores: kind }: ScoreOptions, signal?: AbortSignal): ScoreSum {
-  const size = Math.floor(count / splits), turn = turns(signal);
-  if (size === 0) throw inputError(what, `there are ${count} images for ${splits} parts; each part wants one at least`, { try: 'fewer splits' });
+export function createScore(what: string, { count, splits, remainder = 'drop', scores: kind }: ScoreOptions, signal?: AbortSignal): ScoreSum {
+  const turn = turns(signal), starts = Array.from({ length: splits + 1 }, (_, i) => (remainder === 'spread' ? Math.floor((i * count) / splits) : i * Math.floor(count / splits)));
+  if (count < splits) throw inputError(what, `there are ${count} images for ${splits} parts; each part wants one at least`, { try: 'fewer splits' });
   // Of every part: the sum over images of p log p, and of p by class.
   const inner = new Float64Array(splits);
-  let sums: Float64Array | undefined, classes = 0, done = 0;
+  let sums: Float64Array | undefined, classes = 0, done = 0, part = 0;
   return {
     async add({ dims: [rows = 0, width = 0], data }) {
       if (!sums) {
@@ -30,7 +32,7 @@ export function createScore(what: string, { count, splits, scores: kind }: Score
       if (width !== classes) throw inputError(what, `it gives ${width} classes, ${classes} before`);
       const p = new Float64Array(classes), values = data as Float32Array;
       for (let row = 0; row < rows; row++, done++) {
-        const part = Math.floor(done / size);
+        if (done === starts[part + 1]) part++;
         if (part >= splits) continue;
         probabilities(values, row * classes, p, kind, `${what}, image ${done}`);
         for (let c = 0; c < classes; c++) {
@@ -41,8 +43,9 @@ export function createScore(what: string, { count, splits, scores: kind }: Score
       }
     },
     finish() {
-      if (done < size * splits) throw inputError(what, `${done} of ${count} images were scored`);
+      if (done < starts[splits]!) throw inputError(what, `${done} of ${count} images were scored`);
       const values = Array.from({ length: splits }, (_, part) => {
+        const size = starts[part + 1]! - starts[part]!;
         let outer = 0;
         for (let c = 0; c < classes; c++) { const share = sums![part * classes + c]! / size; if (share > 0) outer += share * Math.log(share); }
         return Math.exp(inner[part]! / size - outer);

@@ -6,7 +6,7 @@ import { topological } from '../../engine/tensor/tensor.js';
 import { defineMethod } from '../../engine/training/method.js';
 import { phaseCadence, traceStep, type StepPlan } from '../../engine/training/step.js';
 import { adam } from '../../plugins/optimisers/adam.js';
-import { dcganShallow } from '../../plugins/backbones/dcgan-shallow.js';
+import { dcganShallow } from '../../plugins/backbones/dcgan.js';
 import { mlpMaxout } from '../../plugins/backbones/mlp-maxout.js';
 import { networkPair } from '../../engine/training/networks.js';
 import { BATCH, batchOf, expectClose, firstValues, LABELS, planOf, plain, runStep, seed, type Values } from './small.js';

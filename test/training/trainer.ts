@@ -7,7 +7,7 @@ import { tensor, type Resident } from '../../engine/spec/value.js';
 import { trainNode } from '../../engine/training/train-node.js';
 import type { Method } from '../../engine/training/method.js';
 import type { Partitioner, Weights } from '../../engine/training/values.js';
-import { dcganShallow } from '../../plugins/backbones/dcgan-shallow.js';
+import { dcganShallow } from '../../plugins/backbones/dcgan.js';
 import { mlpMaxout } from '../../plugins/backbones/mlp-maxout.js';
 import { adam } from '../../plugins/optimisers/adam.js';
 import { sgd } from '../../plugins/optimisers/sgd.js';

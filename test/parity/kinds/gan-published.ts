@@ -2,8 +2,9 @@
 import type { Backbone } from '../../../engine/training/backbone.js';
 import type { Method, NetworkName } from '../../../engine/training/method.js';
 import { biggan } from '../../../plugins/backbones/biggan.js';
-import { dcganShallow } from '../../../plugins/backbones/dcgan-shallow.js';
+import { dcganDeep, dcganShallow } from '../../../plugins/backbones/dcgan.js';
 import { mlpMaxout } from '../../../plugins/backbones/mlp-maxout.js';
+import { resnet2 } from '../../../plugins/backbones/resnet2.js';
 import { sngan32, sngan48 } from '../../../plugins/backbones/sngan.js';
 import { pgmgan } from '../../../plugins/pgmgan/method.js';
 import { selfConditioned } from '../../../plugins/self-conditioned-gan/method.js';
@@ -39,6 +40,11 @@ const selfConditionedGan: Pick<Published, 'labels' | 'step'> = {
   },
 };
 
+const dcganGenerator = (path: string) =>
+  path.replace(/^embedding/, 'get_latent.embedding').replace(/^seed/, 'fc').replace(/^layer(\d)\.conv/, 'conv$1').replace(/^layer(\d)\.norm/, 'bn$1.bn').replace(/^out/, 'conv_out.0');
+/** Blocks count from 1 here and from 0 there. */
+const resnet2Block = (path: string) => path.replace(/^stage(\d)\.block(\d)/, (_, stage, block) => `resnet_${stage - 1}_${block - 1}`).replace(/\.conv(\d)\./, (_, i) => `.conv_${i - 1}.`).replace('.shortcut.', '.conv_s.');
+
 const PUBLISHED: readonly Published[] = [
   {
     ...selfConditionedGan, source: /2d_mix\/models\/cluster/, backbone: () => mlpMaxout,
@@ -59,9 +65,20 @@ const PUBLISHED: readonly Published[] = [
   {
     ...selfConditionedGan, source: /models\/dcgan_shallow/, backbone: () => dcganShallow,
     config: ({ config }) => ({ type: 'dcgan-shallow', latent: config.z_dim, embedding: config.embed, generator: config.ngf, discriminator: config.ndf }),
-    name: (network, path) => (network === 'generator'
-      ? path.replace(/^embedding/, 'get_latent.embedding').replace(/^seed/, 'fc').replace(/^layer(\d)\.conv/, 'conv$1').replace(/^layer(\d)\.norm/, 'bn$1.bn').replace(/^out/, 'conv_out.0')
+    name: (network, path) => (network === 'generator' ? dcganGenerator(path)
       : path.replace(/^layer(\d)\.conv/, 'conv$1.0').replace(/^layer(\d)\.norm/, 'conv$1.1').replace(/^out/, 'fc_out.fc')),
+  },
+  {
+    ...selfConditionedGan, source: /dcgan_deep/, backbone: () => dcganDeep,
+    config: ({ config }) => ({ type: 'dcgan-deep', latent: config.z_dim, embedding: config.embed, generator: config.ngf, discriminator: config.ndf, pack: config.pack_size }),
+    name: (network, path) => (network === 'generator' ? dcganGenerator(path) : path.replace(/^layer(\d)/, 'conv$1.0').replace(/^out/, 'fc_out.fc')),
+  },
+  {
+    ...selfConditionedGan, source: /models\/resnet2/, backbone: () => resnet2,
+    config: ({ config }) => ({ type: 'resnet2', latent: config.z_dim, embedding: config.embed, width: config.nfilter }),
+    name: (network, path) => (network === 'generator'
+      ? resnet2Block(path).replace(/^embedding/, 'get_latent.embedding').replace(/^seed/, 'fc').replace(/^out/, 'conv_img')
+      : resnet2Block(path).replace(/^in/, 'conv_img').replace(/^out/, 'fc_out.fc')),
   },
   {
     source: /pgmgan.*models\/biggan/, labels: ({ config }) => config.n_classes,

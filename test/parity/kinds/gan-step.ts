@@ -61,12 +61,14 @@ export const ganStep: Kind = {
     const optimiser = { type: recording, config: recording.config.parse({ type: 'adam', lr: config.adam.lr, betas: config.adam.betas, epsilon: 1e-8 }) };
     const plan: StepPlan = {
       ...published.step(manifest), pair, optimiser, accumulate: 1, partitioner: guide?.partitioner,
+      averaging: config.ema === undefined ? undefined : { decay: config.ema, statistics: false, from: 0 },
       batch: { image: { dtype: 'f32', dims: image.dims }, label: { dtype: 'i64', dims: label.dims } },
     };
     const initial: Record<string, Resident> = {};
     for (const [key, { dims }] of Object.entries(trainingState(plan))) {
       const [network, part] = key.split('/') as [NetworkName, string];
-      initial[key] = await host.put(part === 'parameters' || part === 'buffers' ? flat(network, part) : tensor('f32', dims as number[], new Float32Array(dims[0] as number)));
+      const kind = ({ average: 'parameters', 'average-buffers': 'buffers' } as const)[part] ?? part;
+      initial[key] = await host.put(kind === 'parameters' || kind === 'buffers' ? flat(network, kind) : tensor('f32', dims as number[], new Float32Array(dims[0] as number)));
     }
 
     // Forward passes of both networks, and R1 in training mode.
@@ -86,7 +88,7 @@ export const ganStep: Kind = {
 
     // The two phases one after the other, and both in one program: they must agree, and with the reference.
     let state: State = initial;
-    const given = ({ slots }: TracedStep) => ({ ...scalarFeeds(slots, optimiser, guide), ...guide?.inputs });
+    const given = ({ slots }: TracedStep) => ({ ...scalarFeeds(slots, optimiser, guide, config.ema), ...guide?.inputs });
     for (const network of ['discriminator', 'generator'] as const) {
       const traced = traceStep(plan, ({ trains }) => trains === network), before = state;
       const after = (by: number) => runOnce(host, traced.program, before, { image: nudged(image, by), label, ...Object.fromEntries(Object.keys(traced.draws).map((key) => [key, nudged(z, by)])), ...given(traced) });
@@ -121,6 +123,7 @@ export const ganStep: Kind = {
         compare.given(key);
         afterAdam(fixture, phase, config.adam.lr, found, group, key, values);
       });
+      if (network === 'generator' && plan.averaging) await leaves('EMA/after', 'EMA/after', network, 'parameters', next['generator/average'], output, array);
       await leaves(`${phase}/after_adam buffers`, `${phase}/after_adam`, network, 'buffers', next[`${network}/buffers`], output, array);
       const others = `${phase}/${LETTER[other]}_buffers_after`;
       await leaves(others, others, other, 'buffers', next[`${other}/buffers`], output, array);
@@ -162,9 +165,9 @@ function afterAdam({ arrays }: Fixture, phase: string, rate: number, compare: Co
   }
 }
 
-const scalarFeeds = (slots: TracedStep['slots'], { type, config }: { type: Optimiser; config: { lr: number } }, guide: Guide | undefined) =>
+const scalarFeeds = (slots: TracedStep['slots'], { type, config }: { type: Optimiser; config: { lr: number } }, guide: Guide | undefined, decay = 0) =>
   Object.fromEntries(Object.entries(slots).map(([key, slot]) => {
-    const values = slot.of === 'schedule' ? [guide?.weight ?? 0] : type.scalars(config, 1, config.lr);
+    const values = slot.of === 'schedule' ? [guide?.weight ?? 0] : slot.of === 'averaging' ? [decay] : type.scalars(config, 1, config.lr);
     return [key, tensor('f32', [values.length], Float32Array.from(values))];
   }));
 
