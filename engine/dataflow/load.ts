@@ -5,7 +5,7 @@ import { graphError, inputError, type Issue } from '../spec/issue.js';
 import { parseJson } from './json-text.js';
 import { checkShape, type GraphFile, type NodePatch } from './file-shape.js';
 import type { Graph, GraphNode } from './graph.js';
-import { applySets } from './sets.js';
+import { applySets, put } from './sets.js';
 
 export interface Loaded {
   readonly file: string;
@@ -75,21 +75,30 @@ function merge(base: Graph, own: GraphFile, issues: Issue[], at: string): Graph 
     if (patch === null) {
       if (!(id in nodes)) issues.push({ at: `${at}nodes.${id}`, says: 'null removes a node, and there is none to remove' });
       delete nodes[id];
-    } else if (patch.type !== undefined) nodes[id] = patched({ type: patch.type }, patch);
-    else if (nodes[id]) nodes[id] = patched(nodes[id], patch);
+    } else if (patch.type !== undefined) nodes[id] = patched({ type: patch.type }, patch, issues, `${at}nodes.${id}`);
+    else if (nodes[id]) nodes[id] = patched(nodes[id], patch, issues, `${at}nodes.${id}`);
     else issues.push({ at: `${at}nodes.${id}.type`, says: 'missing; wants the name of a node type' });
   }
   const all = [...new Set([...(base.plugins ?? []), ...(plugins ?? [])])];
   return { ...base, ...rest, ...(all.length && { plugins: all }), nodes };
 }
 
-function patched(base: GraphNode, patch: NodePatch): GraphNode {
+function patched(base: GraphNode, patch: NodePatch, issues: Issue[], at: string): GraphNode {
   return {
     ...base,
     ...(patch.version !== undefined && { version: patch.version }),
-    ...(patch.config && { config: { ...(base.config as object), ...patch.config } }),
+    ...(patch.config && { config: configured((base.config ?? {}) as object, patch.config, issues, `${at}.config`) }),
     ...(patch.in && { in: wired(base.in ?? {}, patch.in) }),
   };
+}
+
+/** Settings laid over settings: `key` replaces the whole of what is there, `key.inner` one of its parts. */
+function configured(base: object, own: object, issues: Issue[], at: string): object {
+  return Object.entries(own).reduce((config: object, [key, value]) => {
+    const path = key.split('.'), changed = put(config, path, value);
+    if (changed === undefined) issues.push({ at: `${at}.${key}`, says: `${path.slice(0, -1).join('.')} has no parts` });
+    return (changed ?? config) as object;
+  }, base);
 }
 
 /** Edges laid over edges; `null` cuts one. */

@@ -54,8 +54,8 @@ const jsonOrText = (text: string): unknown => {
   }
 };
 
-/** A copy with `value` at the path; objects on the way are made, entries of lists are replaced by their number. */
-function put(into: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
+/** A copy with `value` at the path; objects on the way are made, entries of lists are replaced by their number. Undefined where something on the way has no parts. */
+export function put(into: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
   if (key === undefined) return value;
   if (Array.isArray(into)) {
     const index = Number(key);

@@ -7,7 +7,7 @@ const count = (fallback: number) => z.number().int().positive().default(fallback
 
 const fourier = z.strictObject({
   count: count(128),
-  longest: positive.describe('the longest wave, in the data\'s unit: twice the extent of the data or more'),
+  longest: positive.describe('the longest wave, in the data\'s unit: five times the extent of the data or more, lest points at its other end look near'),
   shortest: positive.describe('the shortest wave: some twenty standard deviations of a mode'),
 });
 
@@ -22,13 +22,13 @@ const waveVectors = (shortest: number, longest: number): Initialiser => (dims, d
 
 /**
  * Points f32[N,2] and the sines and cosines of fixed plane waves there, f32[N,2 + 2 count] (Fourier features; Tancik et al., 2020). Each is as large as its wave is long, the
- * longest 1: all are equally steep, so that what is learnt first is what varies slowly. The points themselves say where they are beyond the longest wave, too: without them
- * the discriminator knows no way back from there.
+ * shortest 1/40: all are equally steep, so that what is learnt first is what varies slowly. The points themselves, as steep, say where they are beyond the longest wave, too.
  */
 function asWaves(s: Scope, x: Tensor, { count, shortest, longest }: z.infer<typeof fourier>): Tensor {
+  const steep = (2 * Math.PI) / (40 * shortest);
   const vectors = s.buffer('vectors', [count, x.dims[1] as number], waveVectors(shortest, longest)).value;
-  const phase = matmul(x, vectors, { transposeB: true }), size = reshape(div(2 * Math.PI / longest, sqrt(sum(square(vectors), 1))), [1, count]);
-  return concat([mul(x, 2 * Math.PI / longest), mul(sin(phase), size), mul(cos(phase), size)], 1);
+  const phase = matmul(x, vectors, { transposeB: true }), size = reshape(div(steep, sqrt(sum(square(vectors), 1))), [1, count]);
+  return concat([mul(x, steep), mul(sin(phase), size), mul(cos(phase), size)], 1);
 }
 
 export const mlpMaxout = defineBackbone({

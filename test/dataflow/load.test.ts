@@ -51,6 +51,14 @@ test('a file lies over the one that it extends: nodes by id, config and edges by
   expect(Object.keys(without.nodes)).toEqual(['data', 'train']);
 });
 
+test('a key with dots changes a part of a setting and leaves the rest, as --set does', async () => {
+  await file('ring.json', ring);
+  const slower = await file('slower.json', { gantry: 1, extends: 'ring.json', nodes: { train: { config: { 'optimiser.lr': 0.5, 'options.guide.weight': 3 } } } });
+  expect((await load(slower)).nodes.train!.config).toEqual({ optimiser: { type: 'adam', lr: 0.5 }, options: { guide: { weight: 3 } } });
+  expect(await load(slower)).toEqual(await load(await file('about.json', { gantry: 1, extends: 'ring.json', nodes: {} }), ['train.config.optimiser.lr=0.5', 'train.config.options.guide.weight=3']));
+  await expect(load(await file('no-parts.json', { gantry: 1, extends: 'ring.json', nodes: { train: { config: { 'optimiser.lr.warm': 1 } } } }))).rejects.toThrow('nodes.train.config.optimiser.lr.warm: optimiser.lr has no parts');
+});
+
 test('a circle of extensions, a file that is absent, and a base with mistakes are told', async () => {
   await file('a.json', { gantry: 1, extends: './b.json' });
   const b = await file('b.json', { gantry: 1, extends: './a.json' });
