@@ -1,9 +1,11 @@
 /** @file Adversarial losses and regularisers that methods share. */
-import { add, constant, matmul, mean, mul, neg, relu, reshape, softplus, square, sub, sum } from '../tensor/ops/index.js';
+import { z } from 'zod';
+import { add, constant, matmul, maximum, mean, mul, neg, relu, reshape, softplus, sqrt, square, sub, sum } from '../tensor/ops/index.js';
 import { grad } from '../tensor/grad.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Given } from './backbone.js';
 import type { Trace } from './method.js';
+import { each } from './per-image.js';
 
 /** Binary cross-entropy with logits, in the numerically stable form; `target` is 1 (real) or 0 (fake). The non-saturating loss of Goodfellow et al. (2014). */
 export const logistic = {
@@ -38,22 +40,37 @@ export function squaredGradientNorm(logit: Tensor, image: Tensor): Tensor {
   return sum(square(g!), image.dims.map((_, axis) => axis).slice(1));
 }
 
-/**
- * R1 of Mescheder et al. (2018): weight * mean over images of the squared gradient norm. There is no 1/2: weight 0.1 is gamma 0.2 in the paper's notation,
- * as in Self-Conditioned GAN's code (section 1.3 of its facts).
- */
-export const r1 = (logit: Tensor, image: Tensor, weight: number): Tensor => mul(mean(squaredGradientNorm(logit, image)), weight);
+/** The places that a gradient penalty looks at. */
+const PLACES = ['real', 'generated', 'both', 'between'] as const;
+export const penaltyConfig = z.strictObject({
+  weight: z.number().min(0).default(0).describe('0: none. There is no 1/2 as in Mescheder et al., whose gamma is twice this'),
+  on: z.enum(PLACES).default('real').describe('at real images (R1; Mescheder et al., 2018), at generated ones (R2), at both, or at random points between pairs of them (WGAN-GP; Gulrajani et al., 2017)'),
+  centre: z.union([z.literal(0), z.literal(1)]).default(0).describe('the norm that costs nothing; WGAN-GP has 1'),
+});
+export type GradientPenalty = z.infer<typeof penaltyConfig>;
 
-/** What the discriminator loses on real and on generated images under one condition: in one pass, unless R1 has weight, which differentiates the scores of the real ones. */
+/** weight * mean over images of (|gradient of the scores at the image| - centre)^2, f32[]. */
+export function gradientPenalty(logit: Tensor, image: Tensor, { weight, centre }: Pick<GradientPenalty, 'weight' | 'centre'>): Tensor {
+  const squared = squaredGradientNorm(logit, image);
+  // The root of 0 has no slope; below this it is cut off.
+  return mul(mean(centre === 0 ? squared : square(sub(sqrt(maximum(squared, 1e-24)), centre))), weight);
+}
+
+/** What the discriminator loses on real and on generated images under one condition: in one pass, unless scores are differentiated for a penalty. */
 export function discriminatorLosses(
-  { D, scores }: Pick<Trace<never, unknown>, 'D' | 'scores'>, { real, fake }: Pick<typeof logistic, 'real' | 'fake'>, image: Tensor, generated: Tensor, given: Given, penalty: number,
+  { D, scores, uniform }: Pick<Trace<never, unknown>, 'D' | 'scores' | 'uniform'>, { real, fake }: Pick<typeof logistic, 'real' | 'fake'>, image: Tensor, generated: Tensor, given: Given, penalty: GradientPenalty,
 ): Readonly<Record<string, Tensor>> {
-  if (penalty > 0) {
-    const { logit } = D(image, given);
-    return { real: real(logit), penalty: r1(logit, image, penalty), fake: fake(D(generated, given).logit) };
+  if (!(penalty.weight > 0)) {
+    const [onReal, onFake] = scores([image, given], [generated, given]);
+    return { real: real(onReal!), fake: fake(onFake!) };
   }
-  const [onReal, onFake] = scores([image, given], [generated, given]);
-  return { real: real(onReal!), fake: fake(onFake!) };
+  const onReal = D(image, given).logit, onFake = D(generated, given).logit;
+  const places = { real: () => [[onReal, image]], generated: () => [[onFake, generated]], both: () => [[onReal, image], [onFake, generated]], between: () => {
+    const point = add(image, mul(sub(generated, image), each(uniform('between'), image.rank)));
+    return [[D(point, given).logit, point]];
+  } } satisfies Record<GradientPenalty['on'], () => Tensor[][]>;
+  const terms = places[penalty.on]().map(([logit, place]) => gradientPenalty(logit!, place!, penalty));
+  return { real: real(onReal), penalty: terms.reduce((a, b) => add(a, b)), fake: fake(onFake) };
 }
 
 /**

@@ -7,7 +7,7 @@ const count = (fallback: number) => z.number().int().positive().default(fallback
 
 const fourier = z.strictObject({
   count: count(128),
-  longest: positive.describe('the longest wave, in the data\'s unit: five times the extent of the data or more, lest points at its other end look near'),
+  longest: positive.describe('the longest wave, in the data\'s unit: twice the extent of the data or more'),
   shortest: positive.describe('the shortest wave: some twenty standard deviations of a mode'),
 });
 

@@ -1,6 +1,6 @@
 /** @file Partition-Guided GAN (Armandpour et al., CVPR 2021): one generator a part of the data, with shared parameters, guided into its part by a frozen partitioner. */
 import { z } from 'zod';
-import { adversarial, adversarialNames, defineMethod, discriminatorLosses, mean, mul, stopGradient, type Tensor } from '../../engine/index.js';
+import { adversarial, adversarialNames, defineMethod, discriminatorLosses, mean, mul, penaltyConfig, stopGradient, type Tensor } from '../../engine/index.js';
 import { accepted, annealed, crossEntropy, guide, guideReductions, share } from './losses.js';
 
 export const pgmgan = defineMethod({
@@ -10,7 +10,7 @@ export const pgmgan = defineMethod({
   condition: { label: 'label' },
   options: z.strictObject({
     loss: z.enum(adversarialNames).default('hinge'),
-    r1: z.number().min(0).default(0).describe('weight of the squared gradient norm on real images; neither the paper nor its code has it'),
+    penalty: penaltyConfig.prefault({}).describe('of the discriminator\'s gradient; neither the paper nor its code has one'),
     latents: z.enum(['shared', 'fresh']).default('shared').describe('of a generator step: those of the discriminator step before it, as published, by which modes come out too narrow (by a half with 4 images a mode and batch); or fresh ones'),
     steps: z.int().min(1).default(4).describe('discriminator updates to each generator update, one a wave'),
     guide: z.strictObject({
@@ -22,13 +22,13 @@ export const pgmgan = defineMethod({
     }).prefault({}).describe('of generated images into their parts; none where no partitioner is wired'),
   }),
   schedules: ({ steps, guide: { weight, slope, floor } }) => ({ guide: annealed(weight, slope, floor, steps) }),
-  phases: ({ G, D, scores, partition, batch: { image, label }, z: latent, schedule, options: { loss, r1, latents, steps, guide: { kind, reduction } } }) => {
+  phases: ({ G, D, scores, uniform, partition, batch: { image, label }, z: latent, schedule, options: { loss, penalty, latents, steps, guide: { kind, reduction } } }) => {
     const given = { label }, made = (name: string) => G(latent(name), given);
     const asked: Tensor[] = [];
     return [
       {
         trains: 'discriminator',
-        losses: () => discriminatorLosses({ D, scores }, adversarial[loss], image, stopGradient(made('z')), given, r1),
+        losses: () => discriminatorLosses({ D, scores, uniform }, adversarial[loss], image, stopGradient(made('z')), given, penalty),
       },
       {
         trains: 'generator', every: steps,

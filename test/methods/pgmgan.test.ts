@@ -56,7 +56,7 @@ describe(`one step (seed ${seed})`, () => {
   test('fresh latents are drawn for the generator step alone; R1 is a term of the discriminator\'s', () => {
     const draws = (options: object) => Object.keys(traceStep(plan(options), all).draws).sort();
     expect([draws({}), draws({ latents: 'fresh' })]).toEqual([['z'], ['fool', 'z']]);
-    const [plainly, smoothly] = [stepped(1), stepped(1, { r1: 0.1 })];
+    const [plainly, smoothly] = [stepped(1), stepped(1, { penalty: { weight: 0.1 } })];
     expect(smoothly.metrics['discriminator.penalty']).toBeGreaterThan(0);
     for (const term of ['real', 'fake'] as const) expect(smoothly.metrics[`discriminator.${term}`]).toBeCloseTo(plainly.metrics[`discriminator.${term}`]!, 10);
     expect(smoothly.discriminator).not.toEqual(plainly.discriminator);

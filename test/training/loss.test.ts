@@ -6,7 +6,7 @@ import { grad } from '../../engine/tensor/grad.js';
 import { constant, input, matmul, mul, softplus, square, sum, tanh } from '../../engine/tensor/ops/index.js';
 import { program } from '../../engine/tensor/program.js';
 import type { Tensor } from '../../engine/tensor/tensor.js';
-import { hinge, logistic, offDiagonalGram, r1, squaredGradientNorm, wasserstein } from '../../engine/training/loss.js';
+import { hinge, logistic, gradientPenalty, offDiagonalGram, squaredGradientNorm, wasserstein } from '../../engine/training/loss.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
 
 const seed = 2;
@@ -48,7 +48,7 @@ test('scores of 100 either way give finite float32 losses and the right slopes',
   }
 });
 
-describe(`R1 (seed ${seed})`, () => {
+describe(`the gradient penalty (seed ${seed})`, () => {
   const [N, W] = [4, 3], random = (name: string, count: number) => Array.from(keyedRandom(seed, 'test', 0, name).normal(count));
   const weight = random('weight', W * 5), head = random('head', 5), at = random('image', N * W);
   const image = input('image', { dtype: 'f32', dims: [N, W] }), leaf = input('leaf', { dtype: 'f32', dims: [W, 5] });
@@ -61,11 +61,16 @@ describe(`R1 (seed ${seed})`, () => {
     const total = (points: readonly number[]) => value(logit, feeds(points)).reduce((a, b) => a + b);
     const norms = Array.from({ length: N }, (_, n) => Array.from({ length: W }, (_, j) => slope((by) => total(nudged(at, n * W + j, by))) ** 2).reduce((a, b) => a + b));
     value(squaredGradientNorm(logit, image), feeds(at)).forEach((norm, n) => { expect(norm).toBeCloseTo(norms[n]!, 6); });
-    expect(value(r1(logit, image, 0.7), feeds(at))[0]).toBeCloseTo(0.7 * norms.reduce((a, b) => a + b) / N, 6);
+    expect(value(gradientPenalty(logit, image, { weight: 0.7, centre: 0 }), feeds(at))[0]).toBeCloseTo(0.7 * norms.reduce((a, b) => a + b) / N, 6);
   });
 
-  test('has a gradient of its own', () => {
-    const penalty = r1(logit, image, 2), slopes = value(grad(penalty, [leaf])[0]!, feeds(at));
+  test('centred at 1, norms of 1 cost nothing', () => {
+    const norms = value(squaredGradientNorm(logit, image), feeds(at)).map(Math.sqrt);
+    expect(value(gradientPenalty(logit, image, { weight: 3, centre: 1 }), feeds(at))[0]).toBeCloseTo(3 * norms.reduce((sum, norm) => sum + (norm - 1) ** 2, 0) / N, 9);
+  });
+
+  test.each([0, 1] as const)('has a gradient of its own, centred at %i', (centre) => {
+    const penalty = gradientPenalty(logit, image, { weight: 2, centre }), slopes = value(grad(penalty, [leaf])[0]!, feeds(at));
     for (const i of weight.keys()) expect(slopes[i]).toBeCloseTo(slope((by) => value(penalty, feeds(at, nudged(weight, i, by)))[0]!), 5);
   });
 });

@@ -33,7 +33,7 @@ export const maxout = { type: 'mlp-maxout', generator: 6, discriminator: 4, pool
 export function planOf(backbone: Backbone, more: Partial<StepPlan> = {}, raw: object = backbone === mlpMaxout ? maxout : { type: backbone.name }, batch = BATCH): StepPlan {
   const config = backbone.config.parse(raw);
   return {
-    method: selfConditioned, options: { loss: 'logistic', r1: 0 }, accumulate: 1,
+    method: selfConditioned, options: selfConditioned.options.parse({}), accumulate: 1,
     pair: networkPair({ backbone: backbone.name, config, image: [2], latent: backbone.latent(config, [2]), condition: { labels: LABELS, width: 0 } }, backbone),
     optimiser: { type: sgd, config: sgd.config.parse({ type: 'sgd', lr: 0.1 }) },
     batch: { image: { dtype: 'f32', dims: [batch, 2] }, label: { dtype: 'i64', dims: [batch] } },

@@ -8,6 +8,7 @@ import { phaseCadence, traceStep, type StepPlan } from '../../engine/training/st
 import { adam } from '../../plugins/optimisers/adam.js';
 import { dcganShallow } from '../../plugins/backbones/dcgan.js';
 import { mlpMaxout } from '../../plugins/backbones/mlp-maxout.js';
+import { selfConditioned } from '../../plugins/self-conditioned-gan/method.js';
 import { networkPair } from '../../engine/training/networks.js';
 import { BATCH, batchOf, expectClose, firstValues, LABELS, planOf, plain, runStep, seed, type Values } from './small.js';
 
@@ -17,6 +18,7 @@ const equations = (plan: StepPlan, active: Parameters<typeof traceStep>[1]) => {
   const { state, outputs } = simplify(traceStep(plan, active).program);
   return topological([...Object.values(state).map(({ next }) => next), ...Object.values(outputs)]).filter(({ op }) => op.name !== 'input' && op.name !== 'constant').length;
 };
+const penalised = (weight: number) => selfConditioned.options.parse({ penalty: { weight } });
 const changed = (a: Values, b: Values) => Object.keys(a).filter((name) => a[name]!.some((v, i) => v !== b[name]![i]));
 
 test(`the generator's phase sees the discriminator as its phase left it: both at once are one after the other (seed ${seed})`, () => {
@@ -47,8 +49,8 @@ describe('accumulation', () => {
   const updated = (plan: StepPlan, state = firstValues(plan)) => runStep(plan, traceStep(plan, all), state).state;
 
   test.each([2, 4])(`over %i slices is the whole batch where images do not meet (seed ${seed})`, (accumulate) => {
-    for (const r1 of [0, 0.3]) {
-      const plan = planOf(plain, { options: { loss: 'logistic', r1 } });
+    for (const weight of [0, 0.3]) {
+      const plan = planOf(plain, { options: penalised(weight) });
       expectClose(updated({ ...plan, accumulate }), updated(plan));
     }
   });
@@ -120,7 +122,7 @@ describe('sharing', () => {
 
 describe('noise', () => {
   test(`is what the discriminator sees images with: of no width it changes nothing (seed ${seed})`, () => {
-    const quiet = planOf(plain, { options: { loss: 'logistic', r1: 0.3 } }), noisy = { ...quiet, noisy: true }, state = firstValues(quiet);
+    const quiet = planOf(plain, { options: penalised(0.3) }), noisy = { ...quiet, noisy: true }, state = firstValues(quiet);
     expectClose(runStep(noisy, traceStep(noisy, all), state).state, runStep(quiet, traceStep(quiet, all), state).state);
     expect(changed(runStep(noisy, traceStep(noisy, all), state, { noise: 0.5 }).state, runStep(quiet, traceStep(quiet, all), state).state).sort()).toEqual(['discriminator/parameters', 'generator/parameters']);
   });
@@ -138,6 +140,23 @@ describe('noise', () => {
     expect(real({ [second]: none })).toBe(real({}));
     expect(runStep(plan, traced, state, { noise: 0.5, feeds: { [second]: none } }).metrics['discriminator.fake']).not.toBeCloseTo(runStep(plan, traced, state, { noise: 0.5 }).metrics['discriminator.fake']!, 6);
   });
+});
+
+test(`a gradient penalty looks at real images, at generated ones, at both, or between them (seed ${seed})`, () => {
+  const step = (on: string, weight = 0.3) => {
+    const plan = planOf(plain, { options: selfConditioned.options.parse({ penalty: { on, weight } }) });
+    return { draws: Object.keys(traceStep(plan, all).draws), ...runStep(plan, traceStep(plan, all), firstValues(plan)) };
+  };
+  const [real, generated, both, between] = ['real', 'generated', 'both', 'between'].map((on) => step(on)), penalty = (found: typeof real) => found!.metrics['discriminator.penalty']!;
+  expect(penalty(both)).toBeCloseTo(penalty(real) + penalty(generated), 10);
+  expect(penalty(real)).not.toBeCloseTo(penalty(generated), 6);
+  expect([real!.draws, between!.draws]).toEqual([['z'], ['z', 'between']]);
+  // At a share of 0 the points between are the real images, at 1 the generated ones.
+  const plan = planOf(plain, { options: selfConditioned.options.parse({ penalty: { on: 'between', weight: 0.3 } }) });
+  for (const [share, there] of [[0, real], [1, generated]] as const) {
+    const feeds = { between: { dims: [BATCH], data: Array<number>(BATCH).fill(share) } };
+    expect(runStep(plan, traceStep(plan, all), firstValues(plan), { feeds }).metrics['discriminator.penalty']).toBeCloseTo(penalty(there), 10);
+  }
 });
 
 describe('the average', () => {

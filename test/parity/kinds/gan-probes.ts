@@ -4,7 +4,7 @@ import { grad } from '../../../engine/tensor/grad.js';
 import { sum } from '../../../engine/tensor/ops/index.js';
 import { program, type Program } from '../../../engine/tensor/program.js';
 import type { Tensor } from '../../../engine/tensor/tensor.js';
-import { r1, squaredGradientNorm } from '../../../engine/training/loss.js';
+import { gradientPenalty, squaredGradientNorm } from '../../../engine/training/loss.js';
 import { NETWORKS, type NetworkName } from '../../../engine/training/method.js';
 import { bindNetwork, stateShapes, type NetworkPair } from '../../../engine/training/networks.js';
 
@@ -24,7 +24,7 @@ export function probeProgram(pair: NetworkPair, { z, image, label }: Readonly<Re
     };
 
     function penalised(weight: number): Record<string, Tensor> {
-      const R = bound('discriminator'), { logit } = pair.discriminator.apply(R.scope(true), feeds.image, feeds), penalty = r1(logit, feeds.image, weight);
+      const R = bound('discriminator'), { logit } = pair.discriminator.apply(R.scope(true), feeds.image, feeds), penalty = gradientPenalty(logit, feeds.image, { weight, centre: 0 });
       return { norm: squaredGradientNorm(logit, feeds.image), slope: grad(sum(logit), [feeds.image])[0]!, penalty, penalty_gradient: grad(penalty, [R.parameters])[0]! };
     }
   });

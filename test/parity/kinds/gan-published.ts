@@ -32,11 +32,14 @@ export interface Published {
 }
 
 const shapeIn = (tensors: Manifest['tensors'], key: string) => (tensors as readonly { key: string; shape: number[] }[]).find((t) => t.key === key)!.shape;
+/** Where the reference's regulariser looks, but for points between images, whose places it does not tell. */
+const REGULARISED: Readonly<Record<string, string>> = { real: 'real', fake: 'generated', real_fake: 'both' };
 const selfConditionedGan: Pick<Published, 'labels' | 'step'> = {
   labels: ({ config }) => (config.nlabels === 1 ? 0 : config.nlabels),
   step({ config }) {
-    if (config.reg_type !== 'none' && config.reg_type !== 'real') throw new Error(`regulariser on ${config.reg_type} is not at hand`);
-    return { method: selfConditioned, options: { loss: 'logistic', r1: config.reg_type === 'real' ? config.reg_param : 0 } };
+    const on = REGULARISED[config.reg_type as string];
+    if (!on && config.reg_type !== 'none') throw new Error(`regulariser on ${config.reg_type} is not at hand`);
+    return { method: selfConditioned, options: selfConditioned.options.parse({ penalty: on ? { weight: config.reg_param, on } : {} }) };
   },
 };
 
