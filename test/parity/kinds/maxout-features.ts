@@ -12,7 +12,7 @@ export async function maxoutFeatures(host: SessionHost, { arrays }: Fixture, pre
   const read = (name: string) => arrays.get(`${prefix}/${name}`)!;
   const width = read('fc2.lin.weight').dims[1]!, pool = read('fc1.lin.weight').dims[0]! / width;
   const pair = networkPair({
-    backbone: 'mlp-maxout', config: { type: 'mlp-maxout', latent: 2, embedding: 2, generator: 2, discriminator: width, pool },
+    backbone: 'mlp-maxout', config: mlpMaxout.config.parse({ type: 'mlp-maxout', latent: 2, embedding: 2, generator: 2, discriminator: width, pool }),
     image: [points.dims[1]!], latent: 2, condition: { labels: read('fc4.fc.weight').dims[0]!, width: 0 },
   }, mlpMaxout);
   const leaves = pair.discriminator.layout.parameters, flat = new Float32Array(sizeOf(leaves));
