@@ -1,5 +1,6 @@
 /** @file Metrics: what a run reports of its samples, and the pictures it shows. */
 import { definePlugin } from '../../engine/index.js';
+import { classes } from './classes.js';
 import { clusters } from './clusters.js';
 import { digits } from './digits.js';
 import { frechet, prdc } from './feature-nodes.js';
@@ -10,6 +11,6 @@ import { images } from './images.js';
 import { inceptionScore } from './score-node.js';
 
 export default definePlugin({
-  name: 'metrics', nodes: [mixture, clusters, digits, frechet, prdc, inceptionScore, similarity, images],
+  name: 'metrics', nodes: [mixture, clusters, classes, digits, frechet, prdc, inceptionScore, similarity, images],
   components: Object.values(judges).map((value) => ({ kind: 'metric', name: value.name, value })),
 });

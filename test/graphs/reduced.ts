@@ -7,17 +7,19 @@ const few = (k: unknown) => Math.min(10, k as number);
 const BACKBONES: Readonly<Record<string, Config>> = {
   'mlp-maxout': { generator: 8, discriminator: 6, pool: 2, embedding: 4 },
   'dcgan-shallow': { latent: 6, embedding: 4, generator: 4, discriminator: 4 },
+  'dcgan-deep': { latent: 6, embedding: 4, generator: 4, discriminator: 4 },
 };
 
 function narrow({ backbone }: Config): Config {
-  const { type } = backbone as { readonly type: string };
-  return { backbone: { type, ...BACKBONES[type] } };
+  const { type, pack } = backbone as { readonly type: string; readonly pack?: number };
+  return { backbone: { type, ...BACKBONES[type], ...(pack && { pack }) } };
 }
 
 /** What becomes smaller, by node type; `sample` is how many images are clustered. A type that is not here stays as it is. */
 const SIZES: Readonly<Record<string, (config: Config, sample: number) => Config>> = {
-  'data/mixture': () => ({ points: 500, batch: 20 }),
-  'data/stacked-digits': (_config, sample) => ({ count: 2 * sample, batch: 8, resolution: 16, split: 'test' }),
+  'data/mixture': () => ({ points: 500, batch: 24 }),
+  'data/stacked-digits': (_config, sample) => ({ count: 2 * sample, batch: 12, resolution: 16, split: 'test' }),
+  'data/cifar': () => ({ batch: 12 }),
   'data/draw': () => ({ count: 60 }),
   // What begins after thousands of waves begins at once.
   'cadence/every': ({ from }) => ({ waves: 2, ...(from !== undefined && { from: 0 }) }),
