@@ -5,9 +5,9 @@ import { compiledOnce } from '../session/compiled-once.js';
 import type { RunOptions } from '../session/host.js';
 import { inputError } from '../spec/issue.js';
 import type { Tensorial } from '../spec/value.js';
-import { linear } from '../tensor/layers.js';
+import { conv, linear, transposedConv } from '../tensor/layers.js';
 import { layoutOf, named, type Layout, type Scope } from '../tensor/scope.js';
-import { input, relu } from '../tensor/ops/index.js';
+import { input, relu, reshape, tanh } from '../tensor/ops/index.js';
 import type { Program } from '../tensor/program.js';
 import type { Tensor } from '../tensor/tensor.js';
 import { bindNetwork, stateShapes } from './networks.js';
@@ -34,10 +34,13 @@ export interface PartitionerNetwork {
   readonly parts: number;
   readonly head: Head;
 }
-/** `linear`: one layer, whose outputs are a partitioner's logits. `projection`: two with a ReLU between, as contrastive learning has them, of the features' width inside. */
-export type Head = 'linear' | 'projection';
+/**
+ * `linear`: one layer, whose outputs are a partitioner's logits. `projection`: two with a ReLU between, as contrastive learning has them, of the features' width inside.
+ * `image`: a decoder, images of the encoder's own sizes from transposed convolutions, with so many channels (`parts`) in the last hidden layer and twice as many in each before.
+ */
+export type Head = 'linear' | 'projection' | 'image';
 
-/** What a partitioner says of images: their features f32[N,F], and a logit for each part f32[N,k]. */
+/** What a partitioner says of images: their features f32[N,F], and a logit for each part f32[N,k]; from a decoder, images f32[N,…image] in their place. */
 export interface Partition { readonly feature: Tensor; readonly logit: Tensor }
 
 /** A partitioner as a function of a scope, with its leaves: those of the encoder under `trunk`, those of its head under `head`. */
@@ -47,13 +50,25 @@ export interface PartitionerFunction {
   apply(scope: Scope, image: Tensor): Partition;
 }
 
-const heads: Readonly<Record<Head, (s: Scope, feature: Tensor, parts: number) => Tensor>> = {
-  linear,
+const heads: Readonly<Record<Head, (s: Scope, feature: Tensor, parts: number, image: readonly number[]) => Tensor>> = {
+  linear: (s, feature, parts) => linear(s, feature, parts),
   projection: (s, feature, parts) => linear(s.at('out'), relu(linear(s.at('hidden'), feature, feature.dims[1] as number)), parts),
+  image: decoder,
 };
 
+/** A linear layer to an image of few places, doubled until it is as large as it should be; ReLU between, tanh at last. */
+function decoder(s: Scope, feature: Tensor, width: number, [channels, height, breadth]: readonly number[]): Tensor {
+  let [h, w, doublings] = [height!, breadth!, 0];
+  while (h % 2 === 0 && w % 2 === 0 && Math.min(h, w) > 4) [h, w, doublings] = [h / 2, w / 2, doublings + 1];
+  const first = width * 2 ** Math.max(0, doublings - 1);
+  let image = reshape(linear(s.at('seed'), feature, first * h * w), [feature.dims[0]!, first, h, w]);
+  for (let i = 1; i < doublings; i++) image = transposedConv(s.at(`layer${i}`), relu(image), first / 2 ** i, { kernel: 4, stride: 2, padding: 1 });
+  return tanh(doublings ? transposedConv(s.at('out'), relu(image), channels!, { kernel: 4, stride: 2, padding: 1 }) : conv(s.at('out'), relu(image), channels!, { kernel: 3, padding: 1 }));
+}
+
 /** Throws an InputError with the place `where` when the encoder doesn't fit the images. */
-export function requireEncoderFit({ image, config }: PartitionerNetwork, encoder: Encoder, where: string): void {
+export function requireEncoderFit({ image, config, head }: PartitionerNetwork, encoder: Encoder, where: string): void {
+  if (head === 'image' && image.length !== 3) throw inputError(where, `there are no images to decode: what it is given is [${image}]`);
   const why = encoder.refuses?.(image, config);
   if (why) throw inputError(where, `encoder ${encoder.name} can't take images [${image}]: ${why}`);
 }
@@ -63,7 +78,7 @@ export function partitionerFunction(network: PartitionerNetwork, encoder: Encode
   requireEncoderFit(network, encoder, `encoder ${network.encoder}`);
   const apply = (scope: Scope, image: Tensor): Partition => {
     const feature = named('trunk', scope, (s) => encoder.encode(s, image, network.config));
-    return { feature, logit: named('head', scope, (s) => heads[network.head](s, feature, network.parts)) };
+    return { feature, logit: named('head', scope, (s) => heads[network.head](s, feature, network.parts, network.image)) };
   };
   return { network, apply, layout: layoutOf((scope) => apply(scope, input('image', { dtype: 'f32', dims: [2, ...network.image] }))) };
 }

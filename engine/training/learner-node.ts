@@ -20,7 +20,7 @@ export interface LearningParts { readonly encoders: readonly Encoder[]; readonly
 export function learnerNode(learner: Learner, { encoders, optimisers }: LearningParts): NodeType {
   const config = z.strictObject({
     encoder: oneOf(encoders),
-    parts: z.int().min(1).describe(learner.head === 'linear' ? 'parts of the partition' : 'numbers that the head projects features to'),
+    parts: z.int().min(1).describe({ linear: 'parts of the partition', projection: 'numbers that the head projects features to', image: 'channels of the decoder\'s last hidden layer; each layer before has twice as many' }[learner.head]),
     optimiser: oneOf(optimisers),
     schedule: scheduleConfig.default({ type: 'constant' }).describe('factor on the learning rate, by wave'),
     options: learner.options.prefault({}),

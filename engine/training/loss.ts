@@ -1,6 +1,6 @@
 /** @file Adversarial losses and regularisers that methods share. */
 import { z } from 'zod';
-import { add, constant, matmul, maximum, mean, mul, neg, relu, reshape, softplus, sqrt, square, sub, sum } from '../tensor/ops/index.js';
+import { add, cast, constant, logSoftmax, matmul, maximum, mean, mul, neg, oneHot, relu, reshape, softplus, sqrt, square, sub, sum } from '../tensor/ops/index.js';
 import { grad } from '../tensor/grad.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Given } from './backbone.js';
@@ -33,6 +33,12 @@ export const wasserstein = {
 export const adversarial = { logistic, hinge, wasserstein };
 export type AdversarialName = keyof typeof adversarial;
 export const adversarialNames = Object.keys(adversarial) as [AdversarialName, ...AdversarialName[]];
+
+/** -log of the probability that logits f32[N,k] give each label i64[N], f32[N]. */
+export const crossEntropy = (logit: Tensor, label: Tensor): Tensor => neg(sum(mul(logSoftmax(logit), oneHot(label, logit.dims[1] as number)), 1));
+
+/** The share of what is so, of bool[N], f32[]. */
+export const share = (hits: Tensor): Tensor => mean(cast(hits, 'f32'));
 
 /** Squared norm of the scores' gradient at each image, f32[N]. */
 export function squaredGradientNorm(logit: Tensor, image: Tensor): Tensor {

@@ -1,7 +1,7 @@
 /** @file `clusterer/k-means`: partitions a fixed sample by its features, again and again, keeping labels stable (Self-Conditioned GAN, section 3.2). */
 import { z } from 'zod';
 import {
-  defineNode, fetched, inputError, int64, type Behaviour, type Clusters, type Metrics, type Services, type TensorValue, type Tensorial, type Value, type Weights,
+  defineNode, fetched, inputError, int64, tensor, type Behaviour, type Clusters, type Metrics, type Services, type TensorValue, type Tensorial, type Value, type Weights,
 } from '../../engine/index.js';
 import { int32 } from './calls.js';
 import { createKMeans, type Clustering, type KMeans, type Run } from './k-means.js';
@@ -24,7 +24,7 @@ const Config = z.strictObject({
 type Options = z.infer<typeof Config>;
 
 interface Inputs { readonly feature: Tensorial; readonly weights?: Value; readonly label?: Tensorial }
-interface Outputs { readonly clusters?: Value; readonly metrics: Value; readonly label: Tensorial }
+interface Outputs { readonly clusters?: Value; readonly metrics: Value; readonly label: Tensorial; readonly centres: Tensorial }
 
 /** What a clustering leaves behind for the next one. */
 export interface Partition {
@@ -73,7 +73,7 @@ export const kMeans = defineNode({
   about: 'k-means on the features of a fixed sample; each later clustering starts from the last one and keeps its labels.',
   config: Config,
   inputs: { feature: 'f32[N,F]', 'weights?': '@weights[...S]', 'label?': 'i64[N]' },
-  outputs: { clusters: '@clusters[K,...S]', metrics: '@metrics', label: 'i64<K>[N]' },
+  outputs: { clusters: '@clusters[K,...S]', metrics: '@metrics', label: 'i64<K>[N]', centres: 'f32[K,F]' },
   dims: ({ k }) => ({ K: k }),
   start(options, { services }): Behaviour<KMeansState, Inputs, Outputs> {
     const { k } = options;
@@ -101,13 +101,20 @@ export const kMeans = defineNode({
         const { labels, centres, mapping } = next;
         return {
           state: { round: state.round + 1, labels, centres, mapping },
-          outputs: { ...(clusters && { clusters }), metrics, label: int64(labels) },
+          outputs: { ...(clusters && { clusters }), metrics, label: int64(labels), centres: byLabel(centres, mapping) },
         };
       },
       close: () => engine.close(),
     };
   },
 });
+
+/** Centres in the order of the labels that they go by. */
+function byLabel({ dims, data }: TensorValue, mapping: Int32Array): TensorValue {
+  const width = dims[1]!, sorted = new Float32Array(data.length);
+  for (const [i, label] of mapping.entries()) sorted.set((data as Float32Array).subarray(i * width, (i + 1) * width), label * width);
+  return tensor('f32', dims, sorted);
+}
 
 /** The labels of the supervised initialisation, checked. */
 async function givenLabels(label: Tensorial | undefined, k: number, node: string, services: Services): Promise<Int32Array> {

@@ -1,7 +1,7 @@
 /** @file How partitioners are trained: their encoder by contrasting views (equation 4), then so that neighbours share a part (equation 5); or on the labels of a clustering. */
 import { z } from 'zod';
-import { argMax, concat, defineLearner, equal, iota, matmul, mean, split, viewConfig, viewOf, type Tensor } from '../../engine/index.js';
-import { contrastive as contrast, crossEntropy, entropyOfMean, partitionTerms, partitionWeights, share, unitLength } from './losses.js';
+import { argMax, concat, crossEntropy, defineLearner, equal, iota, matmul, mean, share, split, viewConfig, viewOf, type Tensor } from '../../engine/index.js';
+import { contrastive as contrast, entropyOfMean, partitionTerms, partitionWeights, unitLength } from './losses.js';
 
 /** Cross-entropy on given labels: the toy partitioners, on those of k-means. */
 export const classifier = defineLearner({

@@ -1,6 +1,6 @@
 /** @file The losses of PGMGAN (Armandpour et al., "Partition-Guided GANs", 2021): contrastive features, the partition (equation 5), and the guide into a part (equation 6). */
 import {
-  add, argMax, cast, concat, div, equal, iota, log, logSoftmax, logSumExp, matmul, maximum, mean, mul, neg, oneHot, relu, reshape, softmax, sqrt, square, sub, sum, where,
+  add, argMax, concat, div, equal, iota, log, logSoftmax, logSumExp, matmul, maximum, mean, mul, neg, oneHot, relu, reshape, softmax, sqrt, square, sub, sum, where,
   type Tensor,
 } from '../../engine/index.js';
 
@@ -58,12 +58,6 @@ export function contrastive(first: Tensor, second: Tensor, temperature = 0.1): T
 
 /** Features f32[N,F] divided by their lengths (or by 1e-12 where they are shorter, as torch does). */
 export const unitLength = (feature: Tensor): Tensor => div(feature, sqrt(maximum(sum(square(feature), 1, true), 1e-24)));
-
-/** -log of the probability that logits f32[N,k] give each label i64[N], f32[N]. */
-export const crossEntropy = (logit: Tensor, label: Tensor): Tensor => neg(sum(mul(logSoftmax(logit), oneHot(label, logit.dims[1] as number)), 1));
-
-/** The share of what is so, of bool[N], f32[]. */
-export const share = (hits: Tensor): Tensor => mean(cast(hits, 'f32'));
 
 export const guideReductions = ['sum', 'mean'] as const;
 export type GuideReduction = (typeof guideReductions)[number];

@@ -1,7 +1,7 @@
 /** @file Partition-Guided GAN (Armandpour et al., CVPR 2021): one generator a part of the data, with shared parameters, guided into its part by a frozen partitioner. */
 import { z } from 'zod';
-import { adversarial, adversarialNames, defineMethod, discriminatorLosses, mean, mul, penaltyConfig, stopGradient, type Tensor } from '../../engine/index.js';
-import { accepted, annealed, crossEntropy, guide, guideReductions, share } from './losses.js';
+import { adversarial, adversarialNames, crossEntropy, defineMethod, discriminatorLosses, mean, mul, penaltyConfig, share, stopGradient, type Tensor } from '../../engine/index.js';
+import { accepted, annealed, guide, guideReductions } from './losses.js';
 
 export const pgmgan = defineMethod({
   name: 'pgmgan',

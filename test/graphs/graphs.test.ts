@@ -8,7 +8,7 @@ import { createEngine, type Engine } from '../../engine/registry/engine.js';
 import { PACKAGE } from '../../engine/registry/paths.js';
 import { runGraph } from '../../engine/registry/run-graph.js';
 import { configured, differences } from './differences.js';
-import { reduced } from './reduced.js';
+import { ENCODER, reduced } from './reduced.js';
 
 const GRAPHS = join(PACKAGE, 'graphs');
 const files = readdirSync(GRAPHS, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.json') && file !== 'graph.schema.json').sort();
@@ -37,7 +37,7 @@ test.each(files)('%s composes', async (file) => {
 });
 
 // Graphs of ImageNet and Places want millions of photos, IC-GAN's graphs photos and an extractor, PGMGAN's graphs of images what an earlier stage leaves: ic-gan.test.ts and pgmgan.test.ts run them on their own.
-for (const file of files.filter((name) => /^(self-conditioned-gan\/(?!.*-128)|pgmgan\/(grid|ring))/.test(name))) {
+for (const file of files.filter((name) => /^(self-conditioned-gan\/(?!.*-(128|autoencoder|rotation|logo-gan-ae|rotnet))|pgmgan\/(grid|ring))/.test(name))) {
   const graph = graphs.get(file)!, real = folderOf(graph), path = real && join(data, real);
   (path && !(existsSync(path) && existsSync(join(data, 'models'))) ? test.skip : test)(`${file} runs for three waves, made small`, async () => {
     const out = join(folder, file.replaceAll('/', '-').replace('.json', ''));
@@ -49,6 +49,21 @@ for (const file of files.filter((name) => /^(self-conditioned-gan\/(?!.*-128)|pg
   });
 }
 
+// A stage that leaves an encoder, and the GAN that clusters its features.
+for (const [encoder, leaves, gan] of [['cifar10-autoencoder', 'encoder.onnx', 'cifar10-logo-gan-ae'], ['cifar10-rotation', 'partitioner.onnx', 'cifar10-rotnet']] as const) {
+  const cifar = { path: join(data, 'cifar10') };
+  (existsSync(cifar.path) && existsSync(join(data, 'models')) ? test : test.skip)(`${encoder}, then ${gan} on what it leaves, run for three waves, made small`, async () => {
+    const run = async (name: string, more: Readonly<Record<string, object>>) => {
+      const file = `self-conditioned-gan/${name}.json`, out = join(folder, name), small = reduced(graphs.get(file)!, { data: cifar, ...more } as never);
+      return { folder: out, ...await runGraph(engine, { graph: small, file: join(GRAPHS, file), issues: [] }, { out, waves: 3 }) };
+    };
+    const first = await run(encoder, {}), seen = { ...(graphs.get(`self-conditioned-gan/${gan}.json`)!.nodes.seen!.config as object), model: join(first.folder, leaves), width: ENCODER.width };
+    expect(existsSync(join(first.folder, leaves))).toBe(true);
+    const second = await run(gan, { 'seen-sample': seen, seen, 'seen-fresh': seen });
+    expect(second).toMatchObject({ type: 'finished', waves: 3, metrics: { 'train.discriminator.real': expect.any(Number), 'quality.modes': expect.any(Number), 'agreement.nmi': expect.any(Number) } });
+  });
+}
+
 /** Without clusters there is nothing to make and measure them with. */
 const NO_CLUSTERS = ['agreement', 'clusters', 'probe', 'recluster'];
 /** What a graph whose name ends so changes in the one that it extends: places, and all that is in them; `?` marks one that may stay. */
@@ -56,6 +71,11 @@ const BASELINES: Readonly<Record<string, readonly string[]>> = {
   ring: ['data.config.layout'],
   // Rates and lengths, and no wire.
   'as-published': ['evaluate.config', 'recluster.config', 'train.config?', 'probe.config.images?', 'fresh.config.count?'],
+  'logo-gan-rc': [
+    'once', 'sample', 'seen', 'seen-sample', 'seen-fresh', 'clusters.in.feature', 'clusters.in.weights', 'recluster', 'probe', 'agreement.in.label',
+    ...['fresh-label', 'label'].flatMap((node) => [`${node}.in`, `${node}.type`]),
+  ],
+  ...Object.fromEntries(['logo-gan-ae', 'rotnet'].map((name) => [name, ['seen', 'seen-sample', 'seen-fresh'].map((node) => `${node}.config`)])),
   ...Object.fromEntries([2, 3, 4].map((pack) => [`pacgan-${pack}`, ['train.config.backbone.pack', 'data.config.batch?']])),
   gan: [...NO_CLUSTERS, ...['fresh-label', 'label'].flatMap((node) => [`${node}.in.clusters`, `${node}.in.image`, `${node}.in.like`, `${node}.type`])],
   'random-labels': [

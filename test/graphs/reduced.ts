@@ -10,6 +10,9 @@ const BACKBONES: Readonly<Record<string, Config>> = {
   'dcgan-deep': { latent: 6, embedding: 4, generator: 4, discriminator: 4 },
 };
 
+/** Of four features. */
+export const ENCODER = { type: 'resnet-small', width: 4, blocks: [1] };
+
 function narrow({ backbone }: Config): Config {
   const { type, pack } = backbone as { readonly type: string; readonly pack?: number };
   return { backbone: { type, ...BACKBONES[type], ...(pack && { pack }) } };
@@ -31,6 +34,8 @@ const SIZES: Readonly<Record<string, (config: Config, sample: number) => Config>
   'label/uniform': ({ k }) => ({ k: few(k) }),
   'partition/batches': () => ({ batch: 20 }),
   'train/classifier': ({ parts }) => ({ parts: few(parts) }),
+  'train/autoencoder': () => ({ encoder: ENCODER, parts: 4 }),
+  'train/rotation': () => ({ encoder: ENCODER }),
   'train/self-conditioned': narrow,
   'train/pgmgan': narrow,
 };

@@ -23,8 +23,8 @@ beforeAll(async () => {
 });
 afterAll(() => host.close());
 
-const draw = (name: string, count: number) => keyedRandom(seed, 'test', 0, name);
-const points = (count: number) => tensor('f32', [count, 2], draw('points', count).normal(2 * count));
+const draw = (name: string) => keyedRandom(seed, 'test', 0, name);
+const points = (count: number) => tensor('f32', [count, 2], draw('points').normal(2 * count));
 const numbers = async (value: unknown) => Array.from((isResident(value) ? await host.get(value) : (value as TensorValue)).data as ArrayLike<number | bigint>, Number);
 
 /** Starts a node and steps it once. */
@@ -68,7 +68,7 @@ test(`a probe sees the same sample in every wave, whatever its pieces (seed ${se
 
 test(`features of a batch are the probe's of the same images (seed ${seed})`, async () => {
   const { weights } = trainer, data = dataset(), { feature } = await once(probe, { images: 30 }, { now: {}, dataset: data, weights });
-  const order = data.asked[0]!, { image } = await data.read(Int32Array.from(order), draw('unused', 0));
+  const order = data.asked[0]!, { image } = await data.read(Int32Array.from(order), draw('unused'));
   const same = await once(features, {}, { image, weights });
   expect(isResident(same.feature)).toBe(true);
   expect(await numbers(same.feature)).toEqual(await numbers(feature));

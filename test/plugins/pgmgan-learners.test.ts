@@ -9,7 +9,6 @@ import { exportResults } from '../../engine/registry/results.js';
 import type { SessionHost } from '../../engine/session/host.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
 import { createWorkerHost } from '../../engine/session/worker-host.js';
-import type { TensorShape } from '../../engine/spec/tensor-type.js';
 import { elements, tensor, type TensorValue } from '../../engine/spec/value.js';
 import { partition, partitionerOf } from '../../engine/training/encoder.js';
 import type { Learner } from '../../engine/training/learner.js';
@@ -25,6 +24,7 @@ import { pointsLinear } from '../../plugins/partitioners/points.js';
 import { resnetSmall } from '../../plugins/partitioners/resnet-small.js';
 import { classifier, contrastive, partitioner } from '../../plugins/pgmgan/learners.js';
 import { pgmgan } from '../../plugins/pgmgan/method.js';
+import { startLearner } from '../training/learner.js';
 import { backbones, servicesOf } from '../training/trainer.js';
 import { numbers, rig } from './rig.js';
 
@@ -38,28 +38,7 @@ afterAll(async () => {
 });
 const services = () => ({ ...servicesOf(host), component });
 
-/** A learner's node by hand: its first version, and those after each wave on one batch. */
-async function start(learner: Learner, config: object, batch: Readonly<Record<string, TensorValue>>) {
-  const type = learnerNode(learner, { encoders, optimisers: [adam] }), port = learner.head === 'linear' ? 'partitioner' : 'encoder';
-  const unknown = () => { throw new Error('not asked for'); }, signal = new AbortController().signal;
-  const context = { node: 'train', services: services(), signal, random: (name: string) => keyedRandom(seed, 'train', 0, name), wired: (name: string) => name in batch, type: (name: string): TensorShape => batch[name]!, size: unknown, rest: unknown };
-  const behaviour = await type.start(type.config.parse({ optimiser: { type: 'adam', lr: 0.02 }, ...config }), context);
-  let { state } = behaviour, network = (behaviour.initial!(state) as Record<string, unknown>)[port] as Partitioner;
-  const first = network;
-  return {
-    first, get network() { return network; },
-    async train(waves: number): Promise<readonly Readonly<Record<string, number>>[]> {
-      const metrics: Record<string, number>[] = [];
-      for (let wave = 0; wave < waves; wave++) {
-        const stepped = await behaviour.step(state, batch as never, { node: 'train', wave, services: services(), signal, random: (name) => keyedRandom(seed, 'train', wave, name) });
-        ({ state } = stepped);
-        network = (stepped.outputs as Record<string, unknown>)[port] as Partitioner;
-        metrics.push((stepped.outputs as { metrics: Record<string, number> }).metrics);
-      }
-      return metrics;
-    },
-  };
-}
+const start = (learner: Learner, config: object, batch: Readonly<Record<string, TensorValue>>) => startLearner(learner, config, batch, services(), encoders, seed);
 /** Parameters by leaf. */
 async function leavesOf({ network, state }: Partitioner): Promise<Readonly<Record<string, readonly number[]>>> {
   const flat = Array.from((await host.get(state['encoder/parameters']!)).data as Float32Array), { layout } = partitionerOf(services(), network);

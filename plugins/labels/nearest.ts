@@ -1,0 +1,24 @@
+/** @file `label/nearest`: clusters of features that do not change, as labels (Logo-GAN; Sage et al., 2018). */
+import { z } from 'zod';
+import { argMin, compiledOnce, defineNode, matmul, mul, program, square, sub, sum, type Services } from '../../engine/index.js';
+
+/** |x - c|^2 without |x|^2, which is the same for every centre. */
+const closest = (services: Services, k: number, width: number) => compiledOnce(services.host, `nearest of ${k} centres in ${width} numbers`, () =>
+  program('nearest centre', {}, { feature: { dtype: 'f32', dims: ['N', width] }, centres: { dtype: 'f32', dims: [k, width] } } as const, (_, { feature, centres }) => ({
+    outputs: { label: argMin(sub(sum(square(centres), [1]), mul(matmul(feature, centres, { transposeB: true }), 2)), 1) },
+  })));
+
+export const nearest = defineNode({
+  name: 'label/nearest',
+  about: 'The nearest centre of each vector: the cluster of an image in the features of any extractor.',
+  config: z.strictObject({}),
+  inputs: { feature: 'f32[N,F]', centres: { latest: 'f32[K,F]' } },
+  outputs: { label: 'i64<K>[N]' },
+  start: () => ({
+    state: {},
+    async step(state, { feature, centres }, { services }) {
+      const [k, width] = centres.dims as readonly [number, number], run = await closest(services, k, width);
+      return { state, outputs: { label: (await run.run({}, { feature, centres })).outputs.label! } };
+    },
+  }),
+});
