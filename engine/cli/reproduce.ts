@@ -55,7 +55,7 @@ export const reproduceCommand = (): Command =>
             trials.push(metrics);
           }
           const ours = new Map(table.metrics.map((metric) => [metric.name, estimate(trials, metric)]));
-          for (const metric of table.metrics) if (trials.length && !ours.get(metric.name)) say(`${row.row} on ${row.data}: no run gave a finite ${metric.from}`, true);
+          for (const metric of table.metrics) if (metric.from && trials.length && row.paper[metric.name] && !ours.get(metric.name)) say(`${row.row} on ${row.data}: no run gave a finite ${metric.from}`, true);
           done.push({ row, ours });
           if (options.json) for (const { name: metric } of table.metrics) if (row.paper[metric] || ours.get(metric)) emit({ table: table.name, row: row.row, data: row.data, metric, ours: ours.get(metric) ?? null, paper: row.paper[metric] ?? null, ...(why && { why }) });
         }
@@ -111,7 +111,7 @@ async function trial(table: Table, row: TableRow, graph: string, seed: number, o
 
 /** Mean and its standard error over the trials that gave the metric; one trial has no error, and none no estimate. */
 function estimate(trials: readonly Metrics[], { from, scale = 1 }: Table['metrics'][number]): Ours | undefined {
-  const values = trials.flatMap((metrics) => (Number.isFinite(metrics[from]) ? [metrics[from]! * scale] : [])), n = values.length;
+  const values = trials.map((metrics) => metrics[from ?? '']).flatMap((value) => (value !== undefined && Number.isFinite(value) ? [value * scale] : [])), n = values.length;
   if (!n) return undefined;
   const mean = values.reduce((a, b) => a + b, 0) / n;
   const variance = values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (n - 1);

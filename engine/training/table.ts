@@ -11,8 +11,8 @@ export interface Estimate {
 export interface TableMetric {
   /** As in the table: `high quality, %`. */
   readonly name: string;
-  /** The run's metric, `node.name`, whose last value counts: `evaluate.high_quality`. */
-  readonly from: string;
+  /** The run's metric, `node.name`, whose last value counts: `evaluate.high_quality`. Without it the column is the paper's alone: what it was measured with is not at hand. */
+  readonly from?: string;
   /** Factor from the run's metric to the table's unit: 100 for a share printed in per cent. */
   readonly scale?: number;
   /** Digits after the point. */

@@ -4,6 +4,7 @@ import { label } from './label.js';
 import { autoencoder, rotation } from './learners.js';
 import { selfConditioned } from './method.js';
 import { table1 } from './table1.js';
+import { table2 } from './table2.js';
 
 export default definePlugin({
   name: 'self-conditioned-gan',
@@ -11,5 +12,5 @@ export default definePlugin({
   methods: [selfConditioned],
   learners: [autoencoder, rotation],
   nodes: [label],
-  tables: [table1],
+  tables: [table1, table2],
 });

@@ -50,11 +50,14 @@ for (const file of files.filter((name) => /^(self-conditioned-gan\/(?!.*-(128|au
 }
 
 // A stage that leaves an encoder, and the GAN that clusters its features.
-for (const [encoder, leaves, gan] of [['cifar10-autoencoder', 'encoder.onnx', 'cifar10-logo-gan-ae'], ['cifar10-rotation', 'partitioner.onnx', 'cifar10-rotnet']] as const) {
-  const cifar = { path: join(data, 'cifar10') };
-  (existsSync(cifar.path) && existsSync(join(data, 'models')) ? test : test.skip)(`${encoder}, then ${gan} on what it leaves, run for three waves, made small`, async () => {
+for (const [real, encoder, leaves, gan] of [
+  ['cifar10', 'cifar10-autoencoder', 'encoder.onnx', 'cifar10-logo-gan-ae'], ['cifar10', 'cifar10-rotation', 'partitioner.onnx', 'cifar10-rotnet'],
+  ['mnist', 'stacked-mnist-autoencoder', 'encoder.onnx', 'stacked-mnist-logo-gan-ae'],
+] as const) {
+  const images = { path: join(data, real) };
+  (existsSync(images.path) && existsSync(join(data, 'models')) ? test : test.skip)(`${encoder}, then ${gan} on what it leaves, run for three waves, made small`, async () => {
     const run = async (name: string, more: Readonly<Record<string, object>>) => {
-      const file = `self-conditioned-gan/${name}.json`, out = join(folder, name), small = reduced(graphs.get(file)!, { data: cifar, ...more } as never);
+      const file = `self-conditioned-gan/${name}.json`, out = join(folder, name), small = reduced(graphs.get(file)!, { data: images, ...more } as never);
       return { folder: out, ...await runGraph(engine, { graph: small, file: join(GRAPHS, file), issues: [] }, { out, waves: 3 }) };
     };
     const first = await run(encoder, {}), seen = { ...(graphs.get(`self-conditioned-gan/${gan}.json`)!.nodes.seen!.config as object), model: join(first.folder, leaves), width: ENCODER.width };
