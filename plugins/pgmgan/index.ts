@@ -6,7 +6,7 @@ import { label } from './label.js';
 import { classifier, contrastive, partitioner } from './learners.js';
 import { pgmgan } from './method.js';
 import { surface } from './surface.js';
-import { toy } from './toy.js';
+import { sweeps, toy } from './toy.js';
 
 export default definePlugin({
   name: 'pgmgan',
@@ -14,5 +14,5 @@ export default definePlugin({
   methods: [pgmgan],
   learners: [classifier, contrastive, partitioner],
   nodes: [label, batches, accepted, surface],
-  tables: [toy],
+  tables: [toy, sweeps],
 });

@@ -1,5 +1,5 @@
-/** @file The 2-D experiments of Partition-Guided GANs: modes, high quality and reverse KL on the mixtures, with the paper's cells, beside what becomes of them without the parts or the guide. */
-import type { Estimate, Table } from '../../engine/index.js';
+/** @file The 2-D experiments of Partition-Guided GANs: modes, high quality and reverse KL on the mixtures, with the paper's cells, beside what becomes of them without the parts or the guide, and over its weight and k. */
+import type { Estimate, Table, TableRow } from '../../engine/index.js';
 
 const metrics = [
   { name: 'modes', from: 'quality.modes', digits: 1 },
@@ -26,5 +26,20 @@ export const toy: Table = {
     ...row('Random partition', '-random-partition'),
     ...row('ReLU guide', '-relu-guide'),
     ...row('Auxiliary classifier', '-cross-entropy'),
+  ],
+};
+
+const swept = (what: string, values: readonly number[], set: (value: number) => Readonly<Record<string, unknown>>): readonly TableRow[] =>
+  values.map((value) => ({ row: `${what} ${value}`, data: 'grid', graph: 'graphs/pgmgan/grid.json', set: set(value), paper: {} }));
+
+export const sweeps: Table = {
+  name: 'pgmgan-sweeps',
+  about: "The guide's weight and the number of parts on the grid of 25 Gaussians; no cells of the paper.",
+  source: 'after Armandpour et al., Partition-Guided GANs, CVPR 2021, section 4.1',
+  trials: 1,
+  metrics,
+  rows: [
+    ...swept('guide weight', [0, 0.1, 1, 10, 100], (weight) => ({ 'train.config.options.guide.weight': weight })),
+    ...swept('k', [10, 25, 50], (k) => ({ 'clusters.config.k': k, 'partitioner.config.parts': k })),
   ],
 };
