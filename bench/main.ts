@@ -15,7 +15,7 @@ import { startGeneration, startOurs, type StepCase } from './training-step.js';
 
 const USAGE = `Usage: npm run bench -- [CASE …] [--rounds N] [--python FILE] [--json]
 
-Cases: 2d, dcgan, biggan, sngan, partitioner (training steps against eager PyTorch), biggan-generate (images), each with -tuned (against PyTorch with every trick), sngan-unguided, sngan-guide (the guided step against the unguided one), extract, extract-tuned (features of a ResNet-50, against channels-last PyTorch, and with its batch norms folded), knn (exact neighbours, against faiss), kmeans (against scikit-learn), scale, scale-hnsw (neighbours of 1.2 million vectors, from smaller sizes), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
+Cases: 2d, dcgan, dcgan-deep, resnet2-r1, biggan, sngan, partitioner (training steps against eager PyTorch), biggan-generate (images), each with -tuned (against PyTorch with every trick), sngan-unguided, sngan-guide (the guided step against the unguided one), extract, extract-tuned (features of a ResNet-50, against channels-last PyTorch, and with its batch norms folded), knn (exact neighbours, against faiss), kmeans (against scikit-learn), scale, scale-hnsw (neighbours of 1.2 million vectors, from smaller sizes), startup (gantry check), stall (the main loop's longest stall in a run). All, unless named.
 Peers need a Python with torch, faiss or scikit-learn; a case without its peer is skipped with a line. knn and kmeans take several, with commas between them, and the fastest counts.
 
 Example: npm run bench -- 2d dcgan`;
@@ -77,12 +77,14 @@ const startup = async () => Array.from({ length: 7 }, () => {
 });
 
 const training = (step: StepCase) => (threads: number) => startOurs(step, threads);
-const labelled = (image: readonly number[], batch: number, below: number, backbone: string, betas: readonly [number, number]): StepCase => ({
-  trains: 'self-conditioned', config: { backbone: { type: backbone }, optimiser: { type: 'adam', lr: 1e-4, betas } },
+const labelled = (image: readonly number[], batch: number, below: number, backbone: string, betas: readonly [number, number], more: object = {}): StepCase => ({
+  trains: 'self-conditioned', config: { backbone: { type: backbone }, optimiser: { type: 'adam', lr: 1e-4, betas }, ...more },
   batch: { image: { dtype: 'f32', dims: [batch, ...image] }, label: { dtype: 'i64', dims: [batch], below } },
 });
 const points = training(labelled([2], 100, 50, 'mlp-maxout', [0.8, 0.999]));
 const digits = training(labelled([3, 32, 32], 64, 100, 'dcgan-shallow', [0, 0.99]));
+const pictures = training(labelled([3, 32, 32], 64, 100, 'dcgan-deep', [0, 0.99]));
+const scenes = training(labelled([3, 128, 128], 8, 100, 'resnet2', [0, 0.99], { averaging: { decay: 0.999, statistics: false }, options: { penalty: { on: 'real', weight: 0.1 } } }));
 const vectors = { dtype: 'f32', dims: [16, 2048] } as const;
 const photos: StepCase = {
   trains: 'ic-gan',
@@ -116,6 +118,10 @@ const CASES: Readonly<Record<string, Case>> = {
   '2d-tuned': against('2d-tuned', 'two_d', points, 100, { tuned: true }),
   dcgan: against('dcgan', 'dcgan', digits, 4),
   'dcgan-tuned': against('dcgan-tuned', 'dcgan', digits, 4, { tuned: true }),
+  'dcgan-deep': against('dcgan-deep', 'dcgan', pictures, 1, { flags: ['--deep'] }),
+  'dcgan-deep-tuned': against('dcgan-deep-tuned', 'dcgan', pictures, 1, { tuned: true, flags: ['--deep'] }),
+  'resnet2-r1': against('resnet2-r1', 'resnet2', scenes, 1),
+  'resnet2-r1-tuned': against('resnet2-r1-tuned', 'resnet2', scenes, 1, { tuned: true }),
   biggan: against('biggan', 'biggan', training(photos), 1),
   'biggan-tuned': against('biggan-tuned', 'biggan', training(photos), 1, { tuned: true }),
   'biggan-generate': against('biggan-generate', 'biggan', imagined, 4, images),

@@ -10,8 +10,9 @@ import { drawLatents, generate } from '../engine/training/networks.js';
 import { trainNode } from '../engine/training/train-node.js';
 import type { Partitioner, Weights } from '../engine/training/values.js';
 import { biggan } from '../plugins/backbones/biggan.js';
-import { dcganShallow } from '../plugins/backbones/dcgan.js';
+import { dcganDeep, dcganShallow } from '../plugins/backbones/dcgan.js';
 import { mlpMaxout } from '../plugins/backbones/mlp-maxout.js';
+import { resnet2 } from '../plugins/backbones/resnet2.js';
 import { sngan32 } from '../plugins/backbones/sngan.js';
 import { icGan } from '../plugins/ic-gan/method.js';
 import { adam } from '../plugins/optimisers/adam.js';
@@ -22,7 +23,7 @@ import { pgmgan } from '../plugins/pgmgan/method.js';
 import { selfConditioned } from '../plugins/self-conditioned-gan/method.js';
 import { startStepper, type Stepper } from './stepper.js';
 
-const backbones = [mlpMaxout, dcganShallow, biggan, sngan32], encoders = [lipschitzResnet], optimisers = [adam, rmsprop];
+const backbones = [mlpMaxout, dcganShallow, dcganDeep, resnet2, biggan, sngan32], encoders = [lipschitzResnet], optimisers = [adam, rmsprop];
 const nodes = {
   'self-conditioned': trainNode(selfConditioned, { backbones, optimisers }),
   'ic-gan': trainNode(icGan, { backbones, optimisers }),

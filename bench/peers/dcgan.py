@@ -1,4 +1,4 @@
-"""PyTorch peer of the stacked-MNIST Self-Conditioned GAN step (shallow DCGAN, 32x32). Labels are given; labelling a batch is not part of the step."""
+"""PyTorch peer of the Self-Conditioned GAN steps at 32x32: stacked MNIST (shallow DCGAN), CIFAR-10 (--deep). Labels are given; labelling a batch is not part of the step."""
 
 import argparse
 
@@ -38,18 +38,33 @@ class Discriminator(nn.Module):
         return self.head(self.body(x).flatten(1)).gather(1, c[:, None]).squeeze(1)
 
 
+class DeepDiscriminator(nn.Module):
+    def __init__(self, k=100):
+        super().__init__()
+        layers, fan_in = [], 3
+        for fan_out, kernel, stride in ((64, 3, 1), (64, 4, 2), (128, 3, 1), (128, 4, 2), (256, 3, 1), (256, 4, 2), (512, 3, 1)):
+            layers += [nn.Conv2d(fan_in, fan_out, kernel, stride, 1), nn.LeakyReLU(0.1, inplace=True)]
+            fan_in = fan_out
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(512 * 4 * 4, k)
+
+    def forward(self, x, c):
+        return self.head(self.body(x).flatten(1)).gather(1, c[:, None]).squeeze(1)
+
+
 def main():
     flags = argparse.ArgumentParser()
     flags.add_argument("--threads", type=int, default=2)
     flags.add_argument("--batch", type=int, default=64)
     flags.add_argument("--k", type=int, default=100)
     flags.add_argument("--warmup", type=int, default=3)
+    flags.add_argument("--deep", action="store_true", help="the discriminator of CIFAR-10")
     flags.add_argument("--tuned", action="store_true", help="fused Adam, and channels last")
     args = flags.parse_args()
 
     prepare(args.threads)
 
-    gen, disc = Generator(args.k), Discriminator(args.k)
+    gen, disc = Generator(args.k), (DeepDiscriminator if args.deep else Discriminator)(args.k)
     images = torch.rand(1024, 3, 32, 32) * 2 - 1
     labels = torch.randint(args.k, (1024,))
     if args.tuned:

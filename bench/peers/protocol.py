@@ -30,8 +30,8 @@ def adam(parameters, lr, betas, tuned, eps=1e-8, weight_decay=0.0):
     return torch.optim.Adam(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, **({"fused" if version >= (2, 4) else "foreach": True} if tuned else {}))
 
 
-def gan_step(gen, disc, opt_g, opt_d, draw):
-    """One D step and one G step as published: fakes anew for G, D's parameters frozen meanwhile."""
+def gan_step(gen, disc, opt_g, opt_d, draw, r1=0.0, average=None, decay=0.0):
+    """One D step and one G step as published: fakes anew for G, D's parameters frozen meanwhile. `r1` weighs the penalty on real images, `average` follows G."""
     from torch.nn.functional import softplus
 
     d_params = list(disc.parameters())
@@ -40,7 +40,13 @@ def gan_step(gen, disc, opt_g, opt_d, draw):
         x, c, z = draw()
         with torch.no_grad():
             fake = gen(z, c)
-        loss_d = softplus(-disc(x, c)).mean() + softplus(disc(fake, c)).mean()
+        if r1:
+            x.requires_grad_(True)
+        on_real = disc(x, c)
+        loss_d = softplus(-on_real).mean() + softplus(disc(fake, c)).mean()
+        if r1:
+            (slope,) = torch.autograd.grad(on_real.sum(), x, create_graph=True)
+            loss_d = loss_d + r1 * slope.square().flatten(1).sum(1).mean()
         opt_d.zero_grad(set_to_none=True)
         loss_d.backward()
         opt_d.step()
@@ -53,6 +59,9 @@ def gan_step(gen, disc, opt_g, opt_d, draw):
         opt_g.step()
         for p in d_params:
             p.requires_grad_(True)
+        if average is not None:
+            with torch.no_grad():
+                torch._foreach_lerp_(average, list(gen.parameters()), 1 - decay)
 
     return step
 
