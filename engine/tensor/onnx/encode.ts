@@ -5,8 +5,9 @@ import { show } from '../../spec/tensor-type.js';
 import type { Program } from '../program.js';
 import { fuse } from '../fuse.js';
 import { renew, simplify } from '../simplify.js';
-import { RuleError, topological, type Equation, type Tensor } from '../tensor.js';
+import { RuleError, type Equation, type Tensor } from '../tensor.js';
 import { verify } from '../verify.js';
+import { schedule } from './schedule.js';
 import { createWriter, sequenceInfo, valueInfo, type Writer } from './writer.js';
 import { writeModel } from './schema.js';
 
@@ -47,7 +48,7 @@ export function encode(traced: Program, { opset = OPSET, constants = {}, metadat
     const value = constants[name];
     if (value) bake(writer, program, name, symbol, value);
   }
-  for (const equation of topological(results.map(([, t]) => t))) lower(writer, program, equation, names);
+  for (const equation of schedule(results.map(([, t]) => t))) lower(writer, program, equation, names);
   writer.place(`${program.name}: results`);
   for (const [name, t] of results) writer.result(names.get(t)!, name);
   if (refused) writer.result(writer.node('SequenceEmpty', [])[0]!, REFUSED);

@@ -38,7 +38,8 @@ export const elu = unary('elu', { eval: (x) => (x > 0 ? x : Math.expm1(x)), onnx
 export const leakyReluOp = unaryOp('leakyRelu', {
   eval: (x, { slope }) => (x > 0 ? x : x * (slope as number)),
   onnx: (emit, inputs, { slope }) => emit.node('LeakyRelu', inputs, { alpha: { float: slope as number } })[0]!,
-  vjp: (ct, x, _, { slope }) => where(greater(x, 0), ct, mul(ct, slope as number)),
+  // A result is positive where its argument is, and is kept anyhow by what comes next: then the argument need not be.
+  vjp: (ct, x, y, { slope }) => where(greater((slope as number) > 0 ? y : x, 0), ct, mul(ct, slope as number)),
 });
 /** x above 0, slope x below. */
 export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => apply1(leakyReluOp, [x], { slope });
