@@ -3,6 +3,7 @@ import ort from 'onnxruntime-node';
 import { tensor } from '../../engine/spec/value.js';
 import { grad } from '../../engine/tensor/grad.js';
 import { encode } from '../../engine/tensor/onnx/encode.js';
+import { evaluate } from '../../engine/tensor/evaluate.js';
 import { readModel } from '../../engine/tensor/onnx/schema.js';
 import * as ops from '../../engine/tensor/ops/index.js';
 import { print } from '../../engine/tensor/print.js';
@@ -56,6 +57,23 @@ test('a sum that a product can start from is its third operand', () => {
     return { outputs: { y: ops.add(h, b) } };
   });
   expect(readModel(encode(layer)).graph!.node!.map((node) => [node.opType, node.input, node.output])).toEqual([['Gemm', ['x', 'w', 'b'], ['y']]]);
+});
+
+test.each([['N', ['Conv']], [2, undefined]] as const)('a bias joins the convolution of a batch of %s, where ONNX Runtime can add it as it writes; the numbers are the same', async (batch, nodes) => {
+  const layer = (side: number) => program('layer', {}, { x: f32(batch as never, 16, side, side), w: f32(3, 16, 3, 3), b: f32(3) }, (_, { x, w, b }) => ({
+    outputs: { y: ops.add(ops.convolution(x, w, { padding: 1 }), ops.reshape(b, [3, 1, 1])) },
+  }));
+  const kinds = (side: number) => readModel(encode(layer(side))).graph!.node!.map((node) => [node.opType, node.input!.length]);
+  // Small images are lowered as matrix products, whose sum stays.
+  if (nodes) expect(kinds(4)).toEqual([['Conv', 3]]);
+  expect(kinds(16)).toEqual([['Conv', 3]]);
+  const numbers = (count: number, by: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(by * i));
+  for (const side of [4, 16]) {
+    const feeds = { x: data([2, 16, side, side], ...numbers(32 * side ** 2, 0.7)), w: data([3, 16, 3, 3], ...numbers(432, 0.3)), b: data([3], 0.5, -1, 2) };
+    const { y } = await (await open(encode(layer(side)))).run(feeds), { y: expected } = layer(side).outputs;
+    const [exact] = evaluate([expected!], Object.fromEntries(Object.entries(feeds).map(([name, t]) => [name, { dims: t.dims, data: t.data as Float32Array }])));
+    exact!.data.forEach((v, i) => { expect(Math.abs(Number(y!.data[i]) - v)).toBeLessThan(1e-4); });
+  }
 });
 
 test('symbols stay open, through layers of every kind', async () => {

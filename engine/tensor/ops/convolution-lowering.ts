@@ -24,12 +24,14 @@ const SMALL_RESULT = 128;
 const small = ({ result: [, p, q] }: Plain) => p * q <= SMALL_RESULT;
 const inRows = (g: Plain) => small(g) && g.image[0] >= FEW_CHANNELS;
 
-export function lowerConvolution(emit: Emitter, x: Name, w: Name, g: Geometry): Name {
+/** `bias`: one number for each channel of the result, which ONNX's own node adds as it writes. */
+export function lowerConvolution(emit: Emitter, x: Name, w: Name, g: Geometry, bias?: Name): Name {
+  const plus = (y: Name) => (bias === undefined ? y : node(emit, 'Add', [y, reshaped(emit, bias, 1, g.result[0], 1, 1)]));
   if (plain(g)) {
-    if (fewResults(g)) return fewResultsConvolution(emit, x, w, g);
-    if (inRows(g)) return rowsConvolution(emit, x, w, g);
+    if (fewResults(g)) return plus(fewResultsConvolution(emit, x, w, g));
+    if (inRows(g)) return plus(rowsConvolution(emit, x, w, g));
   }
-  return node(emit, 'Conv', [x, w], windowAttributes(g));
+  return node(emit, 'Conv', bias === undefined ? [x, w] : [x, w, bias], windowAttributes(g));
 }
 
 export function lowerInputGradient(emit: Emitter, dy: Name, w: Name, g: Geometry): Name {

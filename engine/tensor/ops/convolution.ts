@@ -41,7 +41,7 @@ const shapeOf = ({ dims }: NdArray): TensorShape => ({ dtype: 'f64', dims });
 const without = (attrs: Attributes, name: string): Attributes => Object.fromEntries(Object.entries(attrs).filter(([key]) => key !== name));
 const size = (t: Tensor) => t.dims.slice(2) as number[];
 
-/** Images by kernels: `[B,C,H,W]` by `[O,C/groups,kh,kw]` gives `[B,O,P,Q]`. */
+/** Images by kernels: `[B,C,H,W]` by `[O,C/groups,kh,kw]` gives `[B,O,P,Q]`; a third operand `[O]`, which the last pass before encoding puts there, is added to every place. */
 export const convolutionOp: Op = {
   name: 'convolution',
   infer([x, w], attrs) {
@@ -49,12 +49,12 @@ export const convolutionOp: Op = {
     return [{ dtype: sameType(x!, w!), dims: [batch, ...result] }];
   },
   vjp: ({ inputs: [x, w], attrs }, [ct]) => [inputGradient(ct!, w!, attrs, size(x!)), weightGradient(x!, ct!, attrs, size(w!))],
-  eval([x, w], attrs, [dims]) {
-    const y = new Float64Array(count(dims!));
+  eval([x, w, bias], attrs, [dims]) {
+    const places = dims![2]! * dims![3]!, y = Float64Array.from({ length: count(dims!) }, (_, i) => bias?.data[Math.floor(i / places) % dims![1]!] ?? 0);
     meet(x!.dims[0]!, forward(shapeOf(x!), shapeOf(w!), attrs), (i, j, k) => { y[k]! += x!.data[i]! * w!.data[j]!; });
     return [y];
   },
-  lower: (emit, [x, w], { inputs, attrs }) => [lowerConvolution(emit, x!, w!, forward(inputs[0]!.shape, inputs[1]!.shape, attrs))],
+  lower: (emit, [x, w, bias], { inputs, attrs }) => [lowerConvolution(emit, x!, w!, forward(inputs[0]!.shape, inputs[1]!.shape, attrs), bias)],
 };
 
 /** The convolution's gradient by its image: `[B,O,P,Q]` by `[O,C/groups,kh,kw]` gives `[B,C,...size]`. */
