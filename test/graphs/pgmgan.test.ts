@@ -108,7 +108,7 @@ const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   'partition-gan': ['train.in.partitioner'],
   'cross-entropy': ['train.config.options.guide.kind'],
   'relu-guide': ['partitioner.config.encoder', 'partitioner.config.file'],
-  'relu-guide-partitioner': ['train.config.encoder', 'train.config.from'],
+  'relu-guide-partitioner': ['train.config.encoder', 'train.config.from', 'train.config.schedule.waves'],
   'as-published-pretext': [...LENGTH, 'train.config.encoder', 'train.config.optimiser', 'train.config.schedule'],
   neighbours: ['train.config.encoder', 'train.config.parts', 'train.config.schedule.waves'],
   'as-published-partition': [...LENGTH, 'sample.config.count', 'features.config', 'neighbours.config.k', 'train.config.encoder', 'train.config.optimiser.lr', 'train.config.schedule', 'train.config.options', 'train.config.from'],
