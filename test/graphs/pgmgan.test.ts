@@ -102,7 +102,7 @@ const OTHER_LABELS = ['label', 'fresh-label'].flatMap((node) => ['type', 'config
 const LENGTH = ['data.config.batch', 'evaluate.config.waves'];
 /** What a variant may change in the graph that it extends, by the end of its name. */
 const VARIANTS: Readonly<Record<string, readonly string[]>> = {
-  ring: ['data.config', 'clusters.config.k', 'partitioner.config.parts', 'batch.config.count', 'train.config.noise.deviation', 'train.config.schedule.waves'],
+  ring: ['data.config', 'clusters.config.k', 'partitioner.config.parts', 'batch.config.count', 'train.config.noise.deviation', 'train.config.schedule.waves', 'train.config.rate.discriminator'],
   'random-partition': [...NO_PARTITIONER, ...OTHER_LABELS],
   'single-label': [...NO_PARTITIONER, ...OTHER_LABELS],
   'partition-gan': ['train.in.partitioner'],

@@ -53,8 +53,9 @@ function reference(points: ArrayLike<number>, width: number, start: ArrayLike<nu
 
 test(`without networks there are labels and no table of clusters, and the same clusters again from the same state (seed ${seed})`, async () => {
   const { feature, truth } = blobs(60, 3), node = await rig(kMeans, { k: 3, restarts: 3 }, { host, seed });
-  const { label, metrics, ...others } = await node.step(0, { feature }), labels = numbers(label);
+  const { label, metrics, centres, ...others } = await node.step(0, { feature }), labels = numbers(label);
   expect(others).toEqual({});
+  expect(centres.dims).toEqual([3, 2]);
   expect(new Set(labels).size).toBe(3);
   labels.forEach((c, i) => { expect(c).toBe(labels[truth[i]!]); });
   expect(metrics).toMatchObject({ smallest: 20, empty: 0 });

@@ -63,7 +63,7 @@ describe(`the same numbers (seed ${seed})`, () => {
   });
 
   test('with a bias that is reshaped among the channels before it is added', async () => {
-    const before = model(['N', C, 8, 8], { k: kernel, b: [C] as const, c: [C, 1, 1] }, (x, { k, b, c }) => ops.relu(ops.add(ops.add(ops.convolution(x, k!, { padding: 1 }), ops.reshape(b!, [C, 1, 1])), c!)));
+    const before = model(['N', C, 8, 8], { k: kernel, b: [C] as const, c: [C, 1, 1] }, (x, { k, b, c }) => ops.relu(ops.add(ops.add(ops.convolution(x, k!, { padding: 1 }), c!), ops.reshape(b!, [C, 1, 1]))));
     expect(kinds(before, 'Reshape')).toBe(1);
     const after = fewerProducts(before)!;
     // One sum is left, over whole rows, and one ReLU: both biases are in it.
