@@ -49,6 +49,12 @@ const against = (about: string, peer: string, start: (threads: number) => Promis
   },
 });
 
+/** A step against PyTorch as published, and, under the name with `-tuned`, against every trick. */
+const bothWays = (about: string, peer: string, start: (threads: number) => Promise<Stepper>, steps: number, more: Against = {}): Readonly<Record<string, Case>> => ({
+  [about]: against(about, peer, start, steps, more),
+  [`${about}-tuned`]: against(`${about}-tuned`, peer, start, steps, { ...more, tuned: true }),
+});
+
 /** What one step of ours costs against another of ours, with all threads. */
 const versus = (about: string, start: (threads: number) => Promise<Stepper>, other: (threads: number) => Promise<Stepper>): Case => ({
   about,
@@ -114,26 +120,17 @@ const guided: StepCase = { ...unguided, guide: parts };
 const imagined = (threads: number) => startGeneration(photos, threads), images = { unit: 'ms/16 images', flags: ['--generate'] };
 
 const CASES: Readonly<Record<string, Case>> = {
-  '2d': against('2d', 'two_d', points, 100),
-  '2d-tuned': against('2d-tuned', 'two_d', points, 100, { tuned: true }),
-  dcgan: against('dcgan', 'dcgan', digits, 4),
-  'dcgan-tuned': against('dcgan-tuned', 'dcgan', digits, 4, { tuned: true }),
-  'dcgan-deep': against('dcgan-deep', 'dcgan', pictures, 1, { flags: ['--deep'] }),
-  'dcgan-deep-tuned': against('dcgan-deep-tuned', 'dcgan', pictures, 1, { tuned: true, flags: ['--deep'] }),
-  'resnet2-r1': against('resnet2-r1', 'resnet2', scenes, 1),
-  'resnet2-r1-tuned': against('resnet2-r1-tuned', 'resnet2', scenes, 1, { tuned: true }),
-  biggan: against('biggan', 'biggan', training(photos), 1),
-  'biggan-tuned': against('biggan-tuned', 'biggan', training(photos), 1, { tuned: true }),
-  'biggan-generate': against('biggan-generate', 'biggan', imagined, 4, images),
-  'biggan-generate-tuned': against('biggan-generate-tuned', 'biggan', imagined, 4, { tuned: true, ...images }),
-  sngan: against('sngan', 'sngan', training(guided), 1),
-  'sngan-tuned': against('sngan-tuned', 'sngan', training(guided), 1, { tuned: true }),
+  ...bothWays('2d', 'two_d', points, 100),
+  ...bothWays('dcgan', 'dcgan', digits, 4),
+  ...bothWays('dcgan-deep', 'dcgan', pictures, 1, { flags: ['--deep'] }),
+  ...bothWays('resnet2-r1', 'resnet2', scenes, 1),
+  ...bothWays('biggan', 'biggan', training(photos), 1),
+  ...bothWays('biggan-generate', 'biggan', imagined, 4, images),
+  ...bothWays('sngan', 'sngan', training(guided), 1),
   'sngan-unguided': against('sngan-unguided', 'sngan', training(unguided), 1, { flags: ['--unguided'] }),
   'sngan-guide': versus('sngan-guide', training(guided), training(unguided)),
-  partitioner: against('partitioner', 'partitioner', training(parts), 1),
-  'partitioner-tuned': against('partitioner-tuned', 'partitioner', training(parts), 1, { tuned: true }),
-  extract: against('extract', 'extract', startExtractor, 1, { unit: 'ms/32 images' }),
-  'extract-tuned': against('extract-tuned', 'extract', startExtractor, 1, { tuned: true, unit: 'ms/32 images' }),
+  ...bothWays('partitioner', 'partitioner', training(parts), 1),
+  ...bothWays('extract', 'extract', startExtractor, 1, { unit: 'ms/32 images' }),
   knn,
   kmeans,
   scale,

@@ -24,29 +24,21 @@ class Generator(nn.Module):
         return self.body(self.seed(torch.cat([z, row], dim=1)).view(-1, 512, 4, 4))
 
 
+# Channels, kernel and stride of a discriminator's layers; all are padded by 1.
+SHALLOW = tuple((width, 4, 2) for width in (64, 128, 256, 512))
+DEEP = ((64, 3, 1), (64, 4, 2), (128, 3, 1), (128, 4, 2), (256, 3, 1), (256, 4, 2), (512, 3, 1))
+
+
 class Discriminator(nn.Module):
-    def __init__(self, k=100):
+    def __init__(self, k=100, deep=False):
         super().__init__()
         layers, fan_in = [], 3
-        for fan_out in (64, 128, 256, 512):
-            layers += [nn.Conv2d(fan_in, fan_out, 4, 2, 1), nn.BatchNorm2d(fan_out), nn.LeakyReLU(0.2, inplace=True)]
+        for fan_out, kernel, stride in DEEP if deep else SHALLOW:
+            norm = [] if deep else [nn.BatchNorm2d(fan_out)]
+            layers += [nn.Conv2d(fan_in, fan_out, kernel, stride, 1), *norm, nn.LeakyReLU(0.1 if deep else 0.2, inplace=True)]
             fan_in = fan_out
         self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(512 * 2 * 2, k)
-
-    def forward(self, x, c):
-        return self.head(self.body(x).flatten(1)).gather(1, c[:, None]).squeeze(1)
-
-
-class DeepDiscriminator(nn.Module):
-    def __init__(self, k=100):
-        super().__init__()
-        layers, fan_in = [], 3
-        for fan_out, kernel, stride in ((64, 3, 1), (64, 4, 2), (128, 3, 1), (128, 4, 2), (256, 3, 1), (256, 4, 2), (512, 3, 1)):
-            layers += [nn.Conv2d(fan_in, fan_out, kernel, stride, 1), nn.LeakyReLU(0.1, inplace=True)]
-            fan_in = fan_out
-        self.body = nn.Sequential(*layers)
-        self.head = nn.Linear(512 * 4 * 4, k)
+        self.head = nn.Linear(512 * 4 * 4 if deep else 512 * 2 * 2, k)
 
     def forward(self, x, c):
         return self.head(self.body(x).flatten(1)).gather(1, c[:, None]).squeeze(1)
@@ -64,7 +56,7 @@ def main():
 
     prepare(args.threads)
 
-    gen, disc = Generator(args.k), (DeepDiscriminator if args.deep else Discriminator)(args.k)
+    gen, disc = Generator(args.k), Discriminator(args.k, args.deep)
     images = torch.rand(1024, 3, 32, 32) * 2 - 1
     labels = torch.randint(args.k, (1024,))
     if args.tuned:

@@ -55,7 +55,7 @@ export const reproduceCommand = (): Command =>
             trials.push(metrics);
           }
           const ours = new Map(table.metrics.map((metric) => [metric.name, estimate(trials, metric)]));
-          for (const metric of table.metrics) if (metric.from && trials.length && row.paper[metric.name] && !ours.get(metric.name)) say(`${row.row} on ${row.data}: no run gave a finite ${metric.from}`, true);
+          for (const metric of table.metrics) if (trials.length && !ours.get(metric.name) && isDue(row, metric, trials)) say(`${row.row} on ${row.data}: no run gave a finite ${metric.from}`, true);
           done.push({ row, ours });
           if (options.json) for (const { name: metric } of table.metrics) if (row.paper[metric] || ours.get(metric)) emit({ table: table.name, row: row.row, data: row.data, metric, ours: ours.get(metric) ?? null, paper: row.paper[metric] ?? null, ...(why && { why }) });
         }
@@ -72,6 +72,10 @@ function unknownTable(name: string, names: readonly string[]): Error {
 
 const slug = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
 const addressOf = ({ data, row }: TableRow): string => `${slug(data)}/${slug(row)}`;
+
+/** Whether a row's runs should give a metric: the paper has it, or they do, be it no number. Rows of other data have other metrics. */
+const isDue = ({ paper }: TableRow, { name, from }: Table['metrics'][number], trials: readonly Metrics[]): boolean =>
+  from !== undefined && (paper[name] !== undefined || trials.some((metrics) => from in metrics));
 
 /** The rows that the patterns name: `grid`, `gan`, `grid/gan`. A pattern that is a whole name takes only rows of that name. */
 function choose(table: Table, patterns: string | undefined): readonly TableRow[] {

@@ -3,24 +3,20 @@ import { broadcastDims, sameDims } from './dims.js';
 import { convolutionOp, matmulOp } from './ops/index.js';
 import { apply, apply1, topological, within, type Equation, type Tensor } from './tensor.js';
 
-/** The product and the addend of a sum, if nothing else reads the product. */
-function productPlus({ op, inputs: [x, y], outputs: [out] }: Equation, uses: ReadonlyMap<Tensor, number>): readonly [Equation, Tensor] | undefined {
-  if (op.name !== 'add' || out!.rank !== 2) return undefined;
-  for (const [product, addend] of [[y!, x!], [x!, y!]] as const) {
-    const { equation } = product;
-    const fits = sameDims(product.dims, out!.dims) && addend.rank <= 2 && sameDims(broadcastDims(product.dims, addend.dims), product.dims);
-    if (equation.op === matmulOp && equation.inputs.length === 2 && uses.get(product) === 1 && fits) return [equation, addend];
-  }
-  return undefined;
+/** What a product or a convolution, so far of two operands, can start from instead of having it added: a matrix or less to a matrix, a vector `[O]` as one number for each channel. */
+function thirdOperand({ op }: Equation, result: Tensor, addend: Tensor): Tensor | undefined {
+  if (op === matmulOp) return result.rank === 2 && addend.rank <= 2 && sameDims(broadcastDims(result.dims, addend.dims), result.dims) ? addend : undefined;
+  if (op !== convolutionOp || addend.equation.op.name !== 'reshape') return undefined;
+  const [bias] = addend.equation.inputs;
+  return bias!.rank === 1 && sameDims(addend.dims, [result.dims[1]!, 1, 1]) ? bias : undefined;
 }
 
-/** The convolution and the vector `[O]` of a sum with one number for each channel, if nothing else reads the convolution. */
-function convolutionPlus({ op, inputs: [x, y] }: Equation, uses: ReadonlyMap<Tensor, number>): readonly [Equation, Tensor] | undefined {
+/** The product or convolution of a sum and its third operand, if nothing else reads the result. */
+function started({ op, inputs: [x, y] }: Equation, uses: ReadonlyMap<Tensor, number>): readonly [Equation, Tensor] | undefined {
   if (op.name !== 'add') return undefined;
-  for (const [result, addend] of [[x!, y!], [y!, x!]] as const) {
-    const { equation } = result, [bias] = addend.equation.op.name === 'reshape' ? addend.equation.inputs : [];
-    const fits = bias?.rank === 1 && result.rank === 4 && sameDims(addend.dims, [result.dims[1]!, 1, 1]);
-    if (equation.op === convolutionOp && equation.inputs.length === 2 && uses.get(result) === 1 && fits) return [equation, bias];
+  for (const [result, addend] of [[y!, x!], [x!, y!]] as const) {
+    const { equation } = result, operand = equation.inputs.length === 2 && uses.get(result) === 1 ? thirdOperand(equation, result, addend) : undefined;
+    if (operand) return [equation, operand];
   }
   return undefined;
 }
@@ -31,7 +27,7 @@ export function fuse(roots: readonly Tensor[]): Tensor[] {
   for (const t of [...roots, ...order.flatMap((equation) => equation.inputs)]) uses.set(t, (uses.get(t) ?? 0) + 1);
   const renewed = (t: Tensor) => now.get(t)!;
   for (const equation of order) {
-    const { op, inputs, attrs, outputs, where } = equation, found = productPlus(equation, uses) ?? convolutionPlus(equation, uses);
+    const { op, inputs, attrs, outputs, where } = equation, found = started(equation, uses);
     if (found) {
       const [whole, addend] = found;
       now.set(outputs[0]!, within(where, () => apply1(whole.op, [...whole.inputs, addend].map(renewed), whole.attrs)));

@@ -2,7 +2,7 @@
  * @file Augmentation inside the training program, differentiable, with draws fed from outside (uniform in [0,1), one an image: `uniform(name)` of a trace).
  * DiffAugment is Zhao et al., "Differentiable Augmentation for Data-Efficient GAN Training" (2020), as IC-GAN's code has it (section 4 of its facts).
  */
-import { add, and, cast, constant, equal, floor, gather, greaterEqual, less, matmul, mean, mul, not, sub, where } from '../tensor/ops/index.js';
+import { add, and, cast, equal, floor, greaterEqual, less, matmul, mean, mul, not, reversed, sub, where } from '../tensor/ops/index.js';
 import { within, type Tensor } from '../tensor/tensor.js';
 import { each, positions, size, type Draws } from './per-image.js';
 
@@ -11,8 +11,7 @@ const integers = (u: Tensor, count: number) => floor(mul(u, count));
 
 /** Each image mirrored left to right if its draw is below a half. f32[B,C,H,W] */
 export function mirrored(image: Tensor, draw: Tensor): Tensor {
-  const width = size(image, 3), reversed = gather(image, constant(Array.from({ length: width }, (_, i) => width - 1 - i), 'i64'), 3);
-  return where(less(each(draw), 0.5), reversed, image);
+  return where(less(each(draw), 0.5), reversed(image, 3), image);
 }
 
 /** Rows (or columns) moved by whole pixels: 1 where output position p shows input position p + shift. f32[B,1,n,n] */

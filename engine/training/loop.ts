@@ -8,7 +8,7 @@ import type { Executable, State } from '../session/host.js';
 import { initialise, placesOf, type Leaf } from '../tensor/scope.js';
 import type { TrainedName } from './method.js';
 import { factorAt, type Schedule } from './schedule.js';
-import { layoutsOf, networksOf, phaseCadence, traceStep, trainingState, type AnyPlan, type TracedStep } from './step.js';
+import { layoutsOf, networksOf, phaseCadence, traceStep, trainingState, type AnyPlan, type ScalarSlot, type TracedStep } from './step.js';
 import type { Partitioner } from './values.js';
 
 /** The state of a training node: one version of every tensor, and how many updates each network has had. */
@@ -43,17 +43,22 @@ export interface Loop {
 export function trainingLoop(plan: AnyPlan, settings: LoopSettings, context: StartContext, withPartitioner: (partitioner: Partitioner) => AnyPlan = () => plan): Loop {
   const { rate = {}, schedule, schedules, noise } = settings, { type, config } = plan.optimiser, { lr } = config as { readonly lr: number };
   const steps = stepPrograms(plan, settings, context, withPartitioner);
+  const heldBy = (slot: ScalarSlot, { updates }: Training, wave: number): readonly number[] => {
+    switch (slot.of) {
+      case 'optimiser': return type.scalars(config, updates[slot.network]! + slot.update + 1, lr * (rate[slot.network] ?? 1) * factorAt(schedule, wave));
+      case 'schedule': return [schedules[slot.name]!(wave)];
+      case 'averaging': return [wave < plan.averaging!.from ? 0 : plan.averaging!.decay];
+      case 'noise': return [noise!(wave)];
+    }
+  };
   return {
     first: (given = () => undefined) => firstState(plan, context, given),
     async step(state, batch, wave, partitioner) {
       const { traced, executable } = await steps.at(wave.wave, partitioner);
-      const fall = factorAt(schedule, wave.wave);
       const feeds: Record<string, Tensorial> = { ...batch, ...partitioner?.state };
       for (const [name, { of, dims }] of Object.entries(traced.draws)) feeds[name] = tensor('f32', dims, wave.random(name)[of](elements(dims)));
       for (const [name, slot] of Object.entries(traced.slots)) {
-        const values = slot.of === 'optimiser'
-          ? type.scalars(config, state.updates[slot.network]! + slot.update + 1, lr * (rate[slot.network] ?? 1) * fall)
-          : [slot.of === 'schedule' ? schedules[slot.name]!(wave.wave) : slot.of === 'noise' ? noise!(wave.wave) : wave.wave < plan.averaging!.from ? 0 : plan.averaging!.decay];
+        const values = heldBy(slot, state, wave.wave);
         feeds[name] = tensor('f32', [values.length], Float32Array.from(values));
       }
       const result = await executable.run(state.tensors, feeds);
@@ -63,7 +68,7 @@ export function trainingLoop(plan: AnyPlan, settings: LoopSettings, context: Sta
         tensors: { ...state.tensors, ...result.state },
         updates: Object.fromEntries(networksOf(plan).map((name) => [name, state.updates[name]! + traced.updates[name]!])),
       };
-      return { next, metrics: { ...metrics, ...(schedule.type === 'constant' ? {} : { rate_factor: fall }), ...(noise && { noise: noise(wave.wave) }) } };
+      return { next, metrics: { ...metrics, ...(schedule.type === 'constant' ? {} : { rate_factor: factorAt(schedule, wave.wave) }), ...(noise && { noise: noise(wave.wave) }) } };
     },
     close: () => steps.close(),
   };

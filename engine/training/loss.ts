@@ -71,11 +71,12 @@ export function discriminatorLosses(
     return { real: real(onReal!), fake: fake(onFake!) };
   }
   const onReal = D(image, given).logit, onFake = D(generated, given).logit;
-  const places = { real: () => [[onReal, image]], generated: () => [[onFake, generated]], both: () => [[onReal, image], [onFake, generated]], between: () => {
+  const at = { real: [[onReal, image]], generated: [[onFake, generated]], both: [[onReal, image], [onFake, generated]] } as const;
+  const between = () => {
     const point = add(image, mul(sub(generated, image), each(uniform('between'), image.rank)));
-    return [[D(point, given).logit, point]];
-  } } satisfies Record<GradientPenalty['on'], () => Tensor[][]>;
-  const terms = places[penalty.on]().map(([logit, place]) => gradientPenalty(logit!, place!, penalty));
+    return [[D(point, given).logit, point]] as const;
+  };
+  const terms = (penalty.on === 'between' ? between() : at[penalty.on]).map(([logit, place]) => gradientPenalty(logit, place, penalty));
   return { real: real(onReal), penalty: terms.reduce((a, b) => add(a, b)), fake: fake(onFake) };
 }
 

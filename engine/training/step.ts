@@ -121,27 +121,22 @@ export function traceStep(plan: AnyPlan, active: (phase: Phase) => boolean): Tra
   const schedule = Object.fromEntries(Object.keys(method.schedules?.(plan.options) ?? {}).map((name) => [name, feed(`schedule.${name}`, { of: 'schedule', name }, 1)[0]!]));
 
   const scope = (network: TrainedName) => bound[network].scope(training);
+  const draw = (of: Draw['of'], name: string, dims: readonly number[]): Tensor => {
+    drawn[name] ??= { of, value: input(name, { dtype: 'f32', dims }) };
+    return drawn[name].value;
+  };
   const [deviation] = plan.noisy ? feed('noise', { of: 'noise' }, 1) : [];
   let looks = 0;
-  const seen = (image: Tensor): Tensor => {
-    if (!deviation) return image;
-    const name = `noise ${++looks}`, dims = image.dims as readonly number[];
-    drawn[name] = { of: 'normal', value: input(name, { dtype: 'f32', dims }) };
-    return add(image, mul(drawn[name].value, deviation));
-  };
+  const seen = (image: Tensor): Tensor => (deviation ? add(image, mul(draw('normal', `noise ${++looks}`, image.dims as readonly number[]), deviation)) : image);
   const networks = 'pair' in plan ? pairIn(plan.pair, scope, seen) : { E: (image: Tensor) => within('encoder', () => plan.encoder.apply(scope('encoder'), image)) };
 
   const traceOf = (from: number, to: number) => {
     const cut = (t: Tensor) => (to - from === size ? t : slice(t, 0, from, to));
-    const draw = (of: Draw['of'], name: string, dims: readonly number[]) => {
-      drawn[name] ??= { of, value: input(name, { dtype: 'f32', dims }) };
-      return cut(drawn[name].value);
-    };
     return {
       ...networks,
       batch: Object.fromEntries(Object.entries(batch).map(([port, t]) => [port, cut(t)])),
-      ...('pair' in plan && { z: (name = 'z') => draw('normal', name, [size, plan.pair.networks.latent]) }),
-      uniform: (name: string) => draw('uniform', name, [size]),
+      ...('pair' in plan && { z: (name = 'z') => cut(draw('normal', name, [size, plan.pair.networks.latent])) }),
+      uniform: (name: string) => cut(draw('uniform', name, [size])),
       leaves: (network: TrainedName) => layouts[network]!.parameters.map((leaf) => ({ ...leaf, value: bound[network].leaf(leaf.path) })),
       ...(asked && { partition: (image: Tensor) => within('partitioner', () => asked.apply(image)) }),
       schedule, options: plan.options,

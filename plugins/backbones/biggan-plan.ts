@@ -1,7 +1,7 @@
 /** @file The sizes of BigGAN's networks by the side of the images (sections 2.1 and 2.2 of IC-GAN's facts), and its settings. */
 import { z } from 'zod';
+import { count } from './settings.js';
 
-const count = (fallback: number) => z.int().positive().default(fallback);
 const sides = z.array(z.int().positive()).optional();
 
 export const bigganConfig = z.strictObject({

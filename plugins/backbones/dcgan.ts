@@ -1,11 +1,11 @@
 /** @file The networks of stacked MNIST and of CIFAR-10: one generator, a shallow and a deep discriminator (Self-Conditioned GAN; section 1.2 of its facts). */
 import { z } from 'zod';
 import {
-  batchNorm, conv, defineBackbone, flatten, leakyRelu, linear, relu, reshape, sum, tanh, transposedConv, type Condition, type Scope, type Tensor,
+  batchNorm, conv, defineBackbone, leakyRelu, linear, relu, reshape, tanh, transposedConv, type Condition, type Scope, type Tensor,
 } from '../../engine/index.js';
-import { maskHead, packConfig, packed, withEmbedding } from './conditioning.js';
+import { featureConfig, judged, packConfig, packed, withEmbedding } from './conditioning.js';
+import { count, squares } from './settings.js';
 
-const count = (fallback: number) => z.number().int().positive().default(fallback);
 const half = { kernel: 4, stride: 2, padding: 1 }, wide = { kernel: 3, padding: 1 };
 
 const widths = {
@@ -15,9 +15,6 @@ const widths = {
   discriminator: count(64).describe('channels of the discriminator\'s first layers; twice as many whenever the side halves'),
   pack: packConfig,
 };
-const squares = (divisor: number) => ([, height, width]: readonly number[]) =>
-  (height === width && height! >= divisor && height! % divisor === 0 ? undefined : `it wants square images whose side is a multiple of ${divisor}`);
-
 type Widths = z.infer<z.ZodObject<typeof widths>>;
 
 /** A linear layer that nothing follows, three transposed convolutions with batch norm and ReLU, 3x3, tanh. */
@@ -43,18 +40,14 @@ export const dcganShallow = defineBackbone({
     let h = packed(image, c.pack);
     for (const [i, width] of [1, 2, 4, 8].entries())
       h = leakyRelu(batchNorm(s.at(`layer${i + 1}.norm`), conv(s.at(`layer${i + 1}.conv`), h, width * c.discriminator, half)), 0.2);
-    const feature = flatten(h);
-    return { feature, logit: maskHead(s.at('out'), feature, condition) };
+    return judged(s.at('out'), h, condition, 'flat');
   },
 });
 
 /** Channels, in units of the first layer's, and what changes the side. */
 const DEEP = [[1, wide], [1, half], [2, wide], [2, half], [4, wide], [4, half], [8, wide]] as const;
 
-const deepConfig = z.strictObject({
-  type: z.literal('dcgan-deep'), ...widths,
-  feature: z.enum(['flat', 'summed']).default('flat').describe('what clusterers read: the last layer as it is, or summed over places'),
-});
+const deepConfig = z.strictObject({ type: z.literal('dcgan-deep'), ...widths, feature: featureConfig });
 
 export const dcganDeep = defineBackbone<z.infer<typeof deepConfig>>({
   name: 'dcgan-deep',
@@ -69,7 +62,6 @@ export const dcganDeep = defineBackbone<z.infer<typeof deepConfig>>({
   discriminator(s, image, condition, c) {
     let h = packed(image, c.pack);
     for (const [i, [width, shape]] of DEEP.entries()) h = leakyRelu(conv(s.at(`layer${i + 1}`), h, width * c.discriminator, shape), 0.1);
-    const flat = flatten(h);
-    return { feature: c.feature === 'flat' ? flat : sum(h, [2, 3]), logit: maskHead(s.at('out'), flat, condition) };
+    return judged(s.at('out'), h, condition, c.feature);
   },
 });

@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { batchNorm, concat, cos, defineBackbone, div, linear, matmul, maxout, mul, relu, reshape, sin, sqrt, square, sum, type Initialiser, type Scope, type Tensor } from '../../engine/index.js';
 import { maskHead, packConfig, packed, withEmbedding } from './conditioning.js';
+import { count } from './settings.js';
 
-const count = (fallback: number) => z.number().int().positive().default(fallback), positive = z.number().positive();
+const positive = z.number().positive();
 
 const fourier = z.strictObject({
   count: count(128),

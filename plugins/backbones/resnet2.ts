@@ -1,11 +1,11 @@
 /** @file The residual networks of ImageNet and Places (Mescheder, Geiger and Nowozin, ICML 2018, as Self-Conditioned GAN has them; section 1.2 of its facts). */
 import { z } from 'zod';
 import {
-  add, averagePool, conv, defineBackbone, flatten, leakyRelu, linear, mul, named, reshape, resizeNearest, sum, tanh, type Scope, type Tensor,
+  add, averagePool, conv, defineBackbone, leakyRelu, linear, mul, named, reshape, resizeNearest, tanh, type Scope, type Tensor,
 } from '../../engine/index.js';
-import { maskHead, withEmbedding } from './conditioning.js';
+import { featureConfig, judged, withEmbedding } from './conditioning.js';
+import { count, squares } from './settings.js';
 
-const count = (fallback: number) => z.number().int().positive().default(fallback);
 const wide = { kernel: 3, padding: 1 };
 /** Channels of the two blocks of each resolution, in units of `width`; of the generator from the smallest side up, of the discriminator from the largest down. */
 const UP = [[16, 16], [16, 16], [8, 8], [4, 4], [2, 2], [1, 1]] as const, DOWN = [[1, 2], [2, 4], [4, 8], [8, 16], [16, 16], [16, 16]] as const;
@@ -20,10 +20,10 @@ export const resnet2 = defineBackbone({
     latent: count(256).describe('width of z'),
     embedding: count(256).describe('width of the label embedding'),
     width: count(64).describe('channels of both networks at the images\' side; 16 times as many at the smallest'),
-    feature: z.enum(['flat', 'summed']).default('flat').describe('what clusterers read: the last layer as it is (16,384 numbers of a 128x128 image), or summed over places'),
+    feature: featureConfig,
   }),
   conditions: ['none', 'label'],
-  refuses: ([, height, width]) => (height === width && height! >= TIMES && height! % TIMES === 0 ? undefined : `it wants square images whose side is a multiple of ${TIMES}`),
+  refuses: squares(TIMES),
   perImage: true,
   latent: (c) => c.latent,
   generator(s, latent, condition, c, [channels, side]) {
@@ -32,8 +32,7 @@ export const resnet2 = defineBackbone({
     return tanh(conv(s.at('out'), leakyRelu(h, 0.2), channels!, wide));
   },
   discriminator(s, image, condition, c) {
-    const h = leakyRelu(blocks(s, DOWN, c.width, conv(s.at('in'), image, c.width, wide), false), 0.2), flat = flatten(h);
-    return { feature: c.feature === 'flat' ? flat : sum(h, [2, 3]), logit: maskHead(s.at('out'), flat, condition) };
+    return judged(s.at('out'), leakyRelu(blocks(s, DOWN, c.width, conv(s.at('in'), image, c.width, wide), false), 0.2), condition, c.feature);
   },
 });
 

@@ -8,6 +8,7 @@ import {
 } from '../../engine/index.js';
 import { maskHead } from './conditioning.js';
 import { discriminatorBlock, generatorBlock, imageOf } from './residual-blocks.js';
+import { count } from './settings.js';
 
 /** Channels are multiples. The first of the generator's are those of the images that it starts from; each of its blocks doubles the side. */
 interface Sizes {
@@ -20,7 +21,6 @@ interface Sizes {
 }
 
 const init = normal(0.02), weights = { init, weight: spectralNorm };
-const count = (fallback: number) => z.int().positive().default(fallback);
 
 function sngan<const Name extends string>(name: Name, table: number, { side, start, generator: [first, ...made], discriminator, halved }: Sizes) {
   const config = z.strictObject({

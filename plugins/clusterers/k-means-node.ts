@@ -1,7 +1,7 @@
 /** @file `clusterer/k-means`: partitions a fixed sample by its features, again and again, keeping labels stable (Self-Conditioned GAN, section 3.2). */
 import { z } from 'zod';
 import {
-  defineNode, fetched, inputError, int64, tensor, type Behaviour, type Clusters, type Metrics, type Services, type TensorValue, type Tensorial, type Value, type Weights,
+  defineNode, fetched, inputError, int64, rowsAt, type Behaviour, type Clusters, type Metrics, type Services, type TensorValue, type Tensorial, type Value, type Weights,
 } from '../../engine/index.js';
 import { int32 } from './calls.js';
 import { createKMeans, type Clustering, type KMeans, type Run } from './k-means.js';
@@ -110,10 +110,10 @@ export const kMeans = defineNode({
 });
 
 /** Centres in the order of the labels that they go by. */
-function byLabel({ dims, data }: TensorValue, mapping: Int32Array): TensorValue {
-  const width = dims[1]!, sorted = new Float32Array(data.length);
-  for (const [i, label] of mapping.entries()) sorted.set((data as Float32Array).subarray(i * width, (i + 1) * width), label * width);
-  return tensor('f32', dims, sorted);
+function byLabel(centres: TensorValue, mapping: Int32Array): TensorValue {
+  const at = new Int32Array(mapping.length);
+  for (const [i, label] of mapping.entries()) at[label] = i;
+  return rowsAt(centres, at);
 }
 
 /** The labels of the supervised initialisation, checked. */

@@ -1,20 +1,17 @@
 /** @file What runs before and after a model: images in [-1,1] to what it was trained on, and its outputs to one vector an image. */
 import {
-  add, constant, gather, mean, mul, program, resample, softmax, transpose, type Dim, type Program, type Tensor,
+  add, constant, gather, mean, mul, program, resample, reversed, softmax, transpose, type Dim, type Program, type Tensor,
 } from '../../engine/index.js';
 import type { Model, Preparation } from './model.js';
-
-/** Indices of an axis of `size` from its end. */
-const backwards = (size: number): Tensor => constant(Array.from({ length: size }, (_, i) => size - 1 - i), 'i64');
 
 /** `image` f32[N,channels,...size] in [-1,1] to the model's input, which has the same name. A single channel is repeated where the model wants three. */
 export function preparation(channels: number, size: readonly [number, number], mirrored: boolean, to: Preparation): Program {
   return program('image preparation', {}, { image: { dtype: 'f32', dims: ['N', channels, ...size] } }, (_, { image }) => {
     const [low, high] = to.range, each = (values: readonly number[]) => constant(values, 'f32', [1, values.length, 1, 1]);
     const gain = to.std.map((std) => (high - low) / 2 / std), offset = to.mean.map((average, c) => ((high + low) / 2 - average) / to.std[c]!);
-    const turned = mirrored ? gather(image, backwards(size[1]), 3) : image;
+    const turned = mirrored ? reversed(image, 3) : image;
     const valued = add(mul(turned, each(gain)), each(offset));
-    const ordered = to.channels === 'bgr' ? gather(valued, backwards(3), 1) : valued;
+    const ordered = to.channels === 'bgr' ? reversed(valued, 1) : valued;
     const sized = resample(ordered, to.size, to.resize);
     return { outputs: { prepared: to.layout === 'NHWC' ? transpose(sized, [0, 2, 3, 1]) : sized } };
   });

@@ -1,11 +1,10 @@
 /** @file `label/nearest`: clusters of features that do not change, as labels (Logo-GAN; Sage et al., 2018). */
 import { z } from 'zod';
-import { argMin, compiledOnce, defineNode, matmul, mul, program, square, sub, sum, type Services } from '../../engine/index.js';
+import { compiledOnce, defineNode, nearestCentre, program, type Services } from '../../engine/index.js';
 
-/** |x - c|^2 without |x|^2, which is the same for every centre. */
 const closest = (services: Services, k: number, width: number) => compiledOnce(services.host, `nearest of ${k} centres in ${width} numbers`, () =>
   program('nearest centre', {}, { feature: { dtype: 'f32', dims: ['N', width] }, centres: { dtype: 'f32', dims: [k, width] } } as const, (_, { feature, centres }) => ({
-    outputs: { label: argMin(sub(sum(square(centres), [1]), mul(matmul(feature, centres, { transposeB: true }), 2)), 1) },
+    outputs: { label: nearestCentre(feature, centres) },
   })));
 
 export const nearest = defineNode({

@@ -1,7 +1,7 @@
 /** @file `metrics/classes`: which classes a classifier finds in images, and how evenly. */
 import { z } from 'zod';
 import { defineNode, fetched } from '../../engine/index.js';
-import { reverseKls } from './divergence.js';
+import { foundIn } from './divergence.js';
 
 export const classes = defineNode({
   name: 'metrics/classes',
@@ -18,7 +18,7 @@ export const classes = defineNode({
         for (let c = 1; c < width; c++) if (data[i * width + c]! > data[i * width + best]!) best = c;
         histogram[best]! += 1;
       }
-      return { state, outputs: { metrics: { modes: histogram.filter((n) => n > 0).length, ...reverseKls(histogram) } } };
+      return { state, outputs: { metrics: foundIn(histogram) } };
     },
   }),
 });

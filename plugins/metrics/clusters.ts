@@ -30,7 +30,7 @@ export function agreement(cluster: ArrayLike<number>, label: ArrayLike<number>):
     return [...largest.values()].reduce((a, b) => a + b, 0) / n;
   };
   const together = (table: Map<unknown, number>) => [...table.values()].reduce((sum, c) => sum + (c * (c - 1)) / 2, 0), all = (n * (n - 1)) / 2;
-  const [both, here, there] = [together(pairs), together(clusters), together(labels)], chance = (here * there) / all, most = (here + there) / 2;
+  const [both, here, there] = [together(pairs), together(clusters), together(labels)], chance = all ? (here * there) / all : 0, most = (here + there) / 2;
   return { nmi: h + g === 0 ? 1 : (2 * (h + g - joint)) / (h + g), purity: purity(0), purity_swapped: purity(1), homogeneity: g === 0 ? 1 : (h + g - joint) / g, adjusted_rand: most === chance ? 1 : (both - chance) / (most - chance), clusters: clusters.size, classes: labels.size };
 }
 

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { defineNode, fetched, tensor, type Metrics, type Random, type SessionHost, type TensorValue } from '../../engine/index.js';
 import { openClassifier, type Channels, type Classifier, type Reading } from './digit-classifier.js';
-import { reverseKls } from './divergence.js';
+import { foundIn } from './divergence.js';
 import { frechetDistance } from './frechet.js';
 
 const Config = z.strictObject({
@@ -36,7 +36,7 @@ export function modeIds(digits: Uint8Array, channels: number): Int32Array {
 export async function score(host: SessionHost, reading: Reading, real: Reading, channels: number): Promise<Metrics> {
   const histogram = new Float64Array(10 ** channels);
   for (const id of modeIds(reading.digits, channels)) histogram[id]! += 1;
-  return { modes: histogram.filter((n) => n > 0).length, ...reverseKls(histogram), frechet: await frechetDistance(host, real.moments, reading.moments) };
+  return { ...foundIn(histogram), frechet: await frechetDistance(host, real.moments, reading.moments) };
 }
 
 /** `noise`: what white noise scores, computed once. */

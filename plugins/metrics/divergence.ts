@@ -6,6 +6,9 @@ export function reverseKl(counts: ArrayLike<number>): number {
   return all.reduce((sum, n) => (n === 0 ? sum : sum + (n / total) * Math.log((all.length * n) / total)), 0);
 }
 
+/** Of a histogram over all classes: how many are found, and the reverse KL. */
+export const foundIn = (histogram: Float64Array) => ({ modes: histogram.filter((n) => n > 0).length, ...reverseKls(histogram) });
+
 /** The two forms that papers print, named: natural logarithm and log10. */
 export function reverseKls(counts: ArrayLike<number>): { readonly reverse_kl: number; readonly reverse_kl_log10: number } {
   const nats = reverseKl(counts);

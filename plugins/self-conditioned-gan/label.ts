@@ -1,14 +1,14 @@
 /** @file `self-conditioned/label`: the cluster of every image of a batch, by the nearest centre among the frozen discriminator's features. */
 import { z } from 'zod';
 import {
-  argMin, defineNode, discriminatorProgram, executableOf, fetched, gather, matmul, mul, rows, square, sub, sum, tensor,
+  defineNode, discriminatorProgram, executableOf, fetched, gather, nearestCentre, rows, tensor,
   type Clusters, type NetworkPair, type Tensorial,
 } from '../../engine/index.js';
 
-/** The nearest of `k` centres in `width` features, then the matching's label of it: |x - c|^2 without |x|^2, which is the same for every centre. */
+/** The nearest of `k` centres in `width` features, then the matching's label of it. */
 const nearestProgram = (k: number, width: number) => (pair: NetworkPair) =>
   discriminatorProgram('nearest centre', pair, { centres: { dtype: 'f32', dims: [k, width] }, mapping: { dtype: 'i64', dims: [k] } } as const, (judge, { centres, mapping }) => ({
-    label: gather(mapping, argMin(sub(sum(square(centres), [1]), mul(matmul(judge().feature, centres, { transposeB: true }), 2)), 1)),
+    label: gather(mapping, nearestCentre(judge().feature, centres)),
   }));
 
 export const label = defineNode({

@@ -1,6 +1,6 @@
 /** @file Encoders whose clusters Self-Conditioned GAN is compared with: an auto-encoder's (Logo-GAN-AE), and one that tells how images are turned (RotNet). */
 import { z } from 'zod';
-import { argMax, concat, constant, crossEntropy, defineLearner, equal, gather, mean, share, square, sub, transpose, type Tensor } from '../../engine/index.js';
+import { argMax, concat, constant, crossEntropy, defineLearner, equal, mean, reversed, share, square, sub, transpose, type Tensor } from '../../engine/index.js';
 
 export const autoencoder = defineLearner({
   name: 'autoencoder',
@@ -11,11 +11,6 @@ export const autoencoder = defineLearner({
   losses: ({ E, batch: { image } }) => ({ losses: { reconstruction: mean(square(sub(E(image).logit, image))) } }),
 });
 
-/** From the last to the first along an axis. */
-const reversed = (x: Tensor, axis: number) => {
-  const size = x.dims[axis] as number;
-  return gather(x, constant(Array.from({ length: size }, (_, i) => size - 1 - i), 'i64'), axis);
-};
 /** Square images f32[N,C,R,R] by no, one, two and three quarter turns to the left. */
 export const quarterTurns = (image: Tensor): readonly Tensor[] => {
   const sideways = transpose(image, [0, 1, 3, 2]);

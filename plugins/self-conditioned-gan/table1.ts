@@ -1,5 +1,6 @@
 /** @file Table 1 of Self-Conditioned GAN: modes, high quality and reverse KL on the 2-D mixtures, with the paper's cells (ten trials each). */
-import type { Estimate, Table } from '../../engine/index.js';
+import type { Table } from '../../engine/index.js';
+import { graph, paper, type Cell } from './cells.js';
 
 const metrics = [
   { name: 'modes', from: 'quality.modes', digits: 1 },
@@ -8,14 +9,10 @@ const metrics = [
   { name: 'variance / data\'s', from: 'quality.variance_ratio', digits: 2 },
 ] as const;
 
-type Cell = readonly [mean: number, se: number];
-const paper = (modes: Cell, quality: Cell, kl: Cell): Readonly<Record<string, Estimate>> =>
-  Object.fromEntries([modes, quality, kl].map(([mean, se], i) => [metrics[i]!.name, { mean, se }]));
-
-const graph = (name: string) => `graphs/self-conditioned-gan/${name}.json`;
+const named = (cells: readonly [Cell, Cell, Cell]) => paper(Object.fromEntries(cells.map((cell, i) => [metrics[i]!.name, cell])));
 const rows = (row: string, suffix: string, ring: readonly [Cell, Cell, Cell], grid: readonly [Cell, Cell, Cell]) => [
-  { row, data: 'ring', graph: graph(`ring${suffix}`), paper: paper(...ring) },
-  { row, data: 'grid', graph: graph(`grid${suffix}`), paper: paper(...grid) },
+  { row, data: 'ring', graph: graph(`ring${suffix}`), paper: named(ring) },
+  { row, data: 'grid', graph: graph(`grid${suffix}`), paper: named(grid) },
 ];
 
 export const table1: Table = {

@@ -1,5 +1,6 @@
 /** @file Table 2 of Self-Conditioned GAN: stacked MNIST and CIFAR-10, with the paper's cells (five trials each). */
-import type { Estimate, Table, TableRow } from '../../engine/index.js';
+import type { Table, TableRow } from '../../engine/index.js';
+import { graph, paper, type Cell } from './cells.js';
 
 /** What is measured here stands beside the paper's columns, never in them, unless it is the same quantity: its FID and IS are Inception's, and the base of its divergences is not printed. */
 const PAPERS = ['reverse KL, base not printed', 'FID', 'IS'] as const;
@@ -15,9 +16,6 @@ const metrics: Table['metrics'] = [
   { name: 'score of CIFAR ResNet-56', from: 'score.score', digits: 2 },
 ];
 
-type Cell = readonly [mean: number, se: number];
-const paper = (cells: Readonly<Record<string, Cell>>): Readonly<Record<string, Estimate>> => Object.fromEntries(Object.entries(cells).map(([name, [mean, se]]) => [name, { mean, se }]));
-const graph = (name: string) => `graphs/self-conditioned-gan/${name}.json`;
 const rows = (row: string, suffix: string, [modes, divergence]: readonly [Cell, Cell], [fid, is, kl]: readonly [Cell, Cell, Cell]): readonly TableRow[] => [
   { row, data: 'stacked MNIST', graph: graph(`stacked-mnist${suffix}`), paper: paper({ modes, [PAPERS[0]]: divergence }) },
   { row, data: 'CIFAR-10', graph: graph(`cifar10${suffix}`), paper: paper({ [PAPERS[0]]: kl, [PAPERS[1]]: fid, [PAPERS[2]]: is }) },

@@ -74,6 +74,7 @@ const BASELINES: Readonly<Record<string, readonly string[]>> = {
   ring: ['data.config.layout'],
   // Rates and lengths, and no wire.
   'as-published': ['evaluate.config', 'recluster.config', 'train.config?', 'probe.config.images?', 'fresh.config.count?'],
+  'places365-128-as-published': ['data.config.path', 'data.config.classes'],
   'logo-gan-rc': [
     'once', 'sample', 'seen', 'seen-sample', 'seen-fresh', 'clusters.in.feature', 'clusters.in.weights', 'recluster', 'probe', 'agreement.in.label',
     ...['fresh-label', 'label'].flatMap((node) => [`${node}.in`, `${node}.type`]),

@@ -1,5 +1,4 @@
 /** @file The networks of Partition-Guided GANs for 32x32 and 48x48: the published parameter counts, what a label changes, first values, what they refuse, and the published steps where the fixtures are. */
-import path from 'node:path';
 import type { SessionHost } from '../../engine/session/host.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
 import { createWorkerHost } from '../../engine/session/worker-host.js';
@@ -8,10 +7,10 @@ import { initialise, sizeOf } from '../../engine/tensor/scope.js';
 import { whole } from '../../engine/tensor/slices.js';
 import { requireFit, type Backbone } from '../../engine/training/backbone.js';
 import { sngan32, sngan48 } from '../../plugins/backbones/sngan.js';
-import { readFixture } from '../parity/fixture.js';
 import { ganStep } from '../parity/kinds/gan-step.js';
 import { pairFor, traced } from './network-pair.js';
-import { shared, whenShared } from './rig.js';
+import { expectPublished } from './published.js';
+import { whenShared } from './rig.js';
 
 const seed = 29, LABELS = { labels: 200, width: 0 }, NONE = { labels: 0, width: 0 };
 
@@ -73,10 +72,6 @@ describe('on ONNX Runtime', () => {
 
   // The last is BigGAN with labels and a linear head (table 8).
   for (const name of ['pg_biggan32', 'pg_biggan48', 'pg_biggan_shared_attn']) {
-    whenShared(`${name}: a step of the published training is ours`, async () => {
-      const groups = (await ganStep.check(await readFixture(path.join(shared, 'fixtures/self-cond-and-pgmgan'), name), host)).flatMap((group) => ('pass' in group ? [group] : []));
-      expect(groups.filter(({ pass }) => !pass)).toEqual([]);
-      expect(groups.length).toBeGreaterThan(13);
-    });
+    whenShared(`${name}: a step of the published training is ours`, () => expectPublished(ganStep, 'self-cond-and-pgmgan', name, host, 13));
   }
 });

@@ -18,58 +18,62 @@ function homeOf(t: Tensor): Tensor {
   return home;
 }
 
-/** What of memory each equation needs and reads, and how many equations read each piece of memory; results stay. */
-function survey(order: readonly Equation[], roots: readonly Tensor[]) {
+/** What is held while these equations run in some order; results stay. */
+function ledger(equations: readonly Equation[], roots: readonly Tensor[]) {
   const readers = new Map<Tensor, number>(), reads = new Map<Equation, readonly Tensor[]>(), stays = new Set(roots.map(homeOf));
-  for (const equation of order) {
+  for (const equation of equations) {
     const homes = [...new Set(equation.inputs.map(homeOf))].filter((home) => !PLACELESS.has(home.equation.op.name));
     reads.set(equation, homes);
     for (const home of homes) readers.set(home, (readers.get(home) ?? 0) + 1);
   }
-  const needs = (equation: Equation) => (PLACELESS.has(equation.op.name) ? 0 : equation.outputs.reduce((sum, t) => sum + bytesOf(t), 0));
-  return { readers, reads, stays, needs };
+  const total = (tensors: readonly Tensor[]) => tensors.reduce((sum, t) => sum + bytesOf(t), 0);
+  const made = (equation: Equation) => (PLACELESS.has(equation.op.name) ? [] : equation.outputs);
+  const freed = (equation: Equation) => total([...reads.get(equation)!.filter((home) => readers.get(home) === 1 && !stays.has(home)), ...made(equation).filter((t) => !readers.has(t) && !stays.has(t))]);
+  let held = 0, peak = 0;
+  return {
+    /** How many bytes more are held after this equation than before it. */
+    adds: (equation: Equation) => total(made(equation)) - freed(equation),
+    run(equation: Equation) {
+      held += total(made(equation));
+      peak = Math.max(peak, held);
+      held -= freed(equation);
+      for (const home of reads.get(equation)!) readers.set(home, readers.get(home)! - 1);
+    },
+    /** The most bytes at once so far. */
+    peak: () => peak,
+  };
 }
 
 /** The most bytes at once, if the equations run in this order. */
 export function peakOf(order: readonly Equation[], roots: readonly Tensor[]): number {
-  const { readers, reads, stays, needs } = survey(order, roots);
-  let held = 0, peak = 0;
-  for (const equation of order) {
-    held += needs(equation);
-    peak = Math.max(peak, held);
-    for (const home of reads.get(equation)!) {
-      readers.set(home, readers.get(home)! - 1);
-      if (readers.get(home) === 0 && !stays.has(home)) held -= bytesOf(home);
-    }
-    for (const t of equation.outputs) if (!readers.has(t) && !stays.has(t) && !PLACELESS.has(equation.op.name)) held -= bytesOf(t);
-  }
-  return peak;
+  const memory = ledger(order, roots);
+  for (const equation of order) memory.run(equation);
+  return memory.peak();
 }
 
 /** All equations that `roots` depend on, each after those it uses, in the better of two orders: depth first, or always the one that adds least to what is held. */
 export function schedule(roots: readonly Tensor[]): readonly Equation[] {
-  const deep = topological(roots), { readers, reads, stays, needs } = survey(deep, roots), place = new Map(deep.map((equation, i) => [equation, i]));
+  const deep = topological(roots), memory = ledger(deep, roots), place = new Map(deep.map((equation, i) => [equation, i]));
   const waits = new Map<Equation, number>(), users = new Map<Equation, Set<Equation>>();
   for (const equation of deep) {
     const sources = new Set(equation.inputs.map((t) => t.equation));
     waits.set(equation, sources.size);
     for (const source of sources) users.set(source, (users.get(source) ?? new Set()).add(equation));
   }
-  const adds = (equation: Equation) => reads.get(equation)!.reduce((sum, home) => (readers.get(home) === 1 && !stays.has(home) ? sum - bytesOf(home) : sum), needs(equation));
   const ready = new Set(deep.filter((equation) => waits.get(equation) === 0)), order: Equation[] = [];
   while (ready.size) {
     let next: Equation | undefined, least = Number.POSITIVE_INFINITY;
     for (const equation of ready) {
-      const more = adds(equation);
+      const more = memory.adds(equation);
       if (more < least || (more === least && place.get(equation)! < place.get(next!)!)) [next, least] = [equation, more];
     }
     ready.delete(next!);
     order.push(next!);
-    for (const home of reads.get(next!)!) readers.set(home, readers.get(home)! - 1);
+    memory.run(next!);
     for (const user of users.get(next!) ?? []) {
       waits.set(user, waits.get(user)! - 1);
       if (waits.get(user) === 0) ready.add(user);
     }
   }
-  return peakOf(order, roots) < peakOf(deep, roots) ? order : deep;
+  return memory.peak() < peakOf(deep, roots) ? order : deep;
 }

@@ -50,7 +50,8 @@ export const convolutionOp: Op = {
   },
   vjp: ({ inputs: [x, w], attrs }, [ct]) => [inputGradient(ct!, w!, attrs, size(x!)), weightGradient(x!, ct!, attrs, size(w!))],
   eval([x, w, bias], attrs, [dims]) {
-    const places = dims![2]! * dims![3]!, y = Float64Array.from({ length: count(dims!) }, (_, i) => bias?.data[Math.floor(i / places) % dims![1]!] ?? 0);
+    const y = new Float64Array(count(dims!)), places = dims![2]! * dims![3]!;
+    if (bias) for (let from = 0, channel = 0; from < y.length; from += places, channel++) y.fill(bias.data[channel % dims![1]!]!, from, from + places);
     meet(x!.dims[0]!, forward(shapeOf(x!), shapeOf(w!), attrs), (i, j, k) => { y[k]! += x!.data[i]! * w!.data[j]!; });
     return [y];
   },

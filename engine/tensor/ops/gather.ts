@@ -92,3 +92,9 @@ export function scatterAdd(x: Tensor, indices: Tensor, updates: Tensor, axis = 0
 /** 1 where the last, new axis of `depth` elements equals the index, 0 elsewhere. */
 export const oneHot = (indices: Tensor, depth: number, dtype: DType = 'f32'): Tensor =>
   cast(equal(reshape(indices, [...indices.dims, 1]), iota(depth, indices.dtype)), dtype);
+
+/** From the last to the first along an axis of known size. */
+export const reversed = (x: Tensor, axis: number): Tensor => {
+  const size = x.dims[axis] as number;
+  return gather(x, constant(Array.from({ length: size }, (_, i) => size - 1 - i), 'i64'), axis);
+};
