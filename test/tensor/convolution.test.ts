@@ -3,6 +3,8 @@ import ort from 'onnxruntime-node';
 import { evaluate } from '../../engine/tensor/evaluate.js';
 import { grad } from '../../engine/tensor/grad.js';
 import { encode } from '../../engine/tensor/onnx/encode.js';
+import { geometry, windowsOf } from '../../engine/tensor/ops/convolution-geometry.js';
+import { inTiles } from '../../engine/tensor/ops/convolution-tiles.js';
 import { averagePool, convolution, input, maxPool, mul, resizeNearest, sum, tanh, transposedConvolution } from '../../engine/tensor/ops/index.js';
 import type { Dim } from '../../engine/spec/tensor-type.js';
 import type { Tensor } from '../../engine/tensor/tensor.js';
@@ -53,6 +55,22 @@ describe('the weight gradient of a large result (seed 7)', () => {
     expect(Number(y.dims[2]) * Number(y.dims[3])).toBeGreaterThan(128);
     const feeds = { x: draw(...image), v: draw(...y.dims as number[]) };
     expect(await compare({ x, v }, grad(sum(mul(y, v)), [w]), feeds)).toBeLessThan(1e-5);
+  });
+});
+
+describe('tiles with fewer products (seed 7)', () => {
+  test.each([
+    { image: [48, 48, 4, 4], out: 40, padding: 1 },
+    { image: [48, 48, 6, 10], out: 48, padding: 0 },
+    { image: [48, 40, 5, 4], out: 48, padding: [1, 1, 0, 1] as const },
+    { image: [40, 56, 3, 9], out: 64, padding: [2, 1, 1, 0] as const },
+    { image: [32, 64, 7, 8], out: 56, padding: [2, 1, 0, 1] as const },
+  ])('image $image, $out kernels, padding $padding', async ({ image, out, padding }) => {
+    const x = f32('x', ...image), w = f32('w', out, image[1]!, 3, 3), y = convolution(x, w, { padding }), v = f32('v', ...y.dims);
+    const { inputs: [a, b], attrs } = y.equation, { batch, result } = geometry(image[0]!, image.slice(1) as [number, number, number], b!.dims as [number, number, number, number], undefined, attrs);
+    expect(inTiles({ ...windowsOf(attrs), batch: batch as number, image: a!.dims.slice(1) as [number, number, number], result, kernel: [3, 3], groups: 1 })).toBe(true);
+    const feeds = { x: draw(...image), w: draw(out, image[1]!, 3, 3), v: draw(...y.dims as number[]) };
+    expect(await compare({ x, w, v }, [y, ...grad(sum(mul(y, v)), [x, w])], feeds)).toBeLessThan(1e-5);
   });
 });
 

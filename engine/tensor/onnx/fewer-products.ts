@@ -1,52 +1,30 @@
 /**
- * @file 3 x 3 convolutions of a model file with a ninth to a half of their products: Winograd's minimal filtering F(4x4, 3x3) (Lavin and Gray 2016) in operators that every runtime has.
+ * @file 3 x 3 convolutions of a model file with a ninth to a half of their products: minimal filtering (`minimal-filtering`) in operators that every runtime has.
  * Tiles are not cut out: along each axis one matrix, zeros included, takes an image of channels-last rows to all of its transformed tiles, and one takes them back. That makes both
- * transforms plain matrix products, cheap against the products over channels that they save. At the points 0, ±3/4, ±3/2 and infinity the error is about three times that of direct sums.
+ * transforms plain matrix products, cheap against the products over channels that they save.
  */
 import { DATA_TYPE } from './data-type.js';
 import { autoPad, attributeOf, imageSizes, integers, type Size } from './image-sizes.js';
+import { filtered, G, PLACES, RESULTS } from '../minimal-filtering.js';
 import { readModel, replaceNodes, ATTRIBUTE, type Onnx } from './schema.js';
 
 type Node = Onnx<'NodeProto'>;
-type Matrix = readonly (readonly number[])[];
 
-/** Outputs of a tile along an axis, and the inputs that they read. */
-const OUT = 4, IN = 6;
-const POINTS = [0, 0.75, -0.75, 1.5, -1.5];
-
-const polynomial = (roots: readonly number[]): number[] =>
-  roots.reduce<number[]>((p, root) => Array.from({ length: p.length + 1 }, (_, k) => (p[k - 1] ?? 0) - root * (p[k] ?? 0)), [1]);
-const others = (i: number): number[] => POINTS.filter((_, j) => j !== i);
-const power = (length: number) => (point: number) => Array.from({ length }, (_, k) => point ** k);
-
-/** Toom-Cook: a tile's outputs are A (G g G^T * B d B^T) A^T, elementwise in the middle. */
-const A: Matrix = Array.from({ length: OUT }, (_, i) => [...POINTS.map((p) => p ** i), Number(i === OUT - 1)]);
-const G: Matrix = [...POINTS.map((p, i) => power(3)(p).map((v) => v / others(i).reduce((n, q) => n * (p - q), 1))), [0, 0, 1]];
-const B: Matrix = [...POINTS.map((_, i) => [...polynomial(others(i)), 0]), polynomial(POINTS)];
-
-/** Along an axis of `size`: all tiles' inputs, ordered by place in the tile, [6 tiles, size]; and back, [size, 6 tiles]. */
+/** The filter along an axis, its matrices as they stand in the file. */
 function axis(size: number): { readonly tiles: number; readonly there: Float32Array; readonly back: Float32Array } {
-  const tiles = Math.ceil(size / OUT), there = new Float32Array(IN * tiles * size), back = new Float32Array(size * IN * tiles);
-  for (let place = 0; place < IN; place++) for (let tile = 0; tile < tiles; tile++) {
-    const line = place * tiles + tile;
-    for (let d = 0; d < IN; d++) {
-      const at = tile * OUT + d - 1;
-      if (at >= 0 && at < size) there[line * size + at] = B[place]![d]!;
-    }
-    for (let o = 0; o < OUT && tile * OUT + o < size; o++) back[(tile * OUT + o) * IN * tiles + line] = A[o]![place]!;
-  }
-  return { tiles, there, back };
+  const { tiles, there, back } = filtered(size);
+  return { tiles, there: Float32Array.from(there.flat()), back: Float32Array.from(back.flat()) };
 }
 
 /** Kernels [K,C,3,3] at every place of a transformed tile, [36,C,K], each output times `scale`. */
 function kernels(weights: Float32Array, K: number, C: number, scale: Float32Array | undefined): Float32Array {
-  const out = new Float32Array(IN * IN * C * K), half = new Float64Array(IN * 3);
+  const out = new Float32Array(PLACES * PLACES * C * K), half = new Float64Array(PLACES * 3);
   for (let k = 0; k < K; k++) for (let c = 0; c < C; c++) {
     const g = (k * C + c) * 9;
-    for (let i = 0; i < IN; i++) for (let b = 0; b < 3; b++) half[i * 3 + b] = G[i]![0]! * weights[g + b]! + G[i]![1]! * weights[g + 3 + b]! + G[i]![2]! * weights[g + 6 + b]!;
-    for (let i = 0; i < IN; i++) for (let j = 0; j < IN; j++) {
+    for (let i = 0; i < PLACES; i++) for (let b = 0; b < 3; b++) half[i * 3 + b] = G[i]![0]! * weights[g + b]! + G[i]![1]! * weights[g + 3 + b]! + G[i]![2]! * weights[g + 6 + b]!;
+    for (let i = 0; i < PLACES; i++) for (let j = 0; j < PLACES; j++) {
       const u = half[i * 3]! * G[j]![0]! + half[i * 3 + 1]! * G[j]![1]! + half[i * 3 + 2]! * G[j]![2]!;
-      out[((i * IN + j) * C + c) * K + k] = u * (scale?.[k] ?? 1);
+      out[((i * PLACES + j) * C + c) * K + k] = u * (scale?.[k] ?? 1);
     }
   }
   return out;
@@ -54,7 +32,7 @@ function kernels(weights: Float32Array, K: number, C: number, scale: Float32Arra
 
 /** Products in all, against those of direct sums: transforms only pay where there are many channels. */
 function share([h, w]: Size, C: number, K: number): number {
-  const [y, x] = [IN * Math.ceil(h / OUT), IN * Math.ceil(w / OUT)];
+  const [y, x] = [PLACES * Math.ceil(h / RESULTS), PLACES * Math.ceil(w / RESULTS)];
   return (y * x * C * K + (C + K) * (y * h * w + y * w * x)) / (9 * h * w * C * K);
 }
 const WORTHWHILE = 0.5;
@@ -122,7 +100,7 @@ export function fewerProducts(bytes: Uint8Array): Uint8Array | undefined {
       join(index);
     }
 
-    const [h, w] = size, rows = axis(h), columns = axis(w), y = IN * rows.tiles, z = IN * columns.tiles, own = `${conv.name || result} %`;
+    const [h, w] = size, rows = axis(h), columns = axis(w), y = PLACES * rows.tiles, z = PLACES * columns.tiles, own = `${conv.name || result} %`;
     const matrix = (name: string, m: number, n: number, data: Float32Array) => keep(`%fewer ${name} ${m} ${n}`, [m, n], data);
     const shape = (...dims: number[]) => keep(`%fewer shape ${dims}`, [dims.length], BigInt64Array.from(dims, BigInt));
     const nodes: Node[] = [];
@@ -133,10 +111,10 @@ export function fewerProducts(bytes: Uint8Array): Uint8Array | undefined {
     const reshaped = (from: string, ...dims: number[]) => emit('Reshape', [from, shape(...dims)]);
     let t = reshaped(emit('Transpose', [x!], [0, 2, 3, 1]), -1, h, w * C);
     t = reshaped(emit('MatMul', [matrix('rows', y, h, rows.there), t]), -1, w, C);
-    t = reshaped(emit('MatMul', [matrix('columns', z, w, columns.there), t]), -1, IN, rows.tiles, IN, columns.tiles, C);
-    t = reshaped(emit('Transpose', [t], [1, 3, 0, 2, 4, 5]), IN * IN, -1, C);
-    t = emit('MatMul', [t, keep(`${own}weight`, [IN * IN, C, K], kernels(weights, K, C, scale))]);
-    t = emit('Transpose', [reshaped(t, IN, IN, -1, rows.tiles, columns.tiles, K)], [2, 0, 3, 1, 4, 5]);
+    t = reshaped(emit('MatMul', [matrix('columns', z, w, columns.there), t]), -1, PLACES, rows.tiles, PLACES, columns.tiles, C);
+    t = reshaped(emit('Transpose', [t], [1, 3, 0, 2, 4, 5]), PLACES * PLACES, -1, C);
+    t = emit('MatMul', [t, keep(`${own}weight`, [PLACES * PLACES, C, K], kernels(weights, K, C, scale))]);
+    t = emit('Transpose', [reshaped(t, PLACES, PLACES, -1, rows.tiles, columns.tiles, K)], [2, 0, 3, 1, 4, 5]);
     t = emit('MatMul', [matrix('columns back', w, z, columns.back), reshaped(t, -1, z, K)]);
     t = emit('MatMul', [matrix('rows back', h, y, rows.back), reshaped(t, -1, y, w * K)]);
     // On whole rows, so that a reshape parts them from the transposition: ONNX Runtime would pull that before them, and not join it to what a convolution behind does to its input.

@@ -8,6 +8,7 @@ import type { Emitter } from '../op.js';
 import type { Geometry } from './convolution-geometry.js';
 import { bandsWeightGradient, inBands } from './convolution-bands.js';
 import { fewResults, fewResultsConvolution, fewResultsWeightGradient } from './convolution-few-results.js';
+import { inTiles, tilesConvolution, tilesInputGradient, tilesWeightGradient } from './convolution-tiles.js';
 import { rowsConvolution, rowsInputGradient, rowsWeightGradient, type Plain } from './convolution-rows.js';
 import { ints, joined, node, parted, permuted, reshaped, type Name } from './emission.js';
 
@@ -29,6 +30,7 @@ export function lowerConvolution(emit: Emitter, x: Name, w: Name, g: Geometry, b
   const plus = (y: Name) => (bias === undefined ? y : node(emit, 'Add', [y, reshaped(emit, bias, 1, g.result[0], 1, 1)]));
   if (plain(g)) {
     if (fewResults(g)) return plus(fewResultsConvolution(emit, x, w, g));
+    if (inTiles(g)) return plus(tilesConvolution(emit, x, w, g));
     if (inRows(g)) return plus(rowsConvolution(emit, x, w, g));
   }
   return node(emit, 'Conv', bias === undefined ? [x, w] : [x, w, bias], windowAttributes(g));
@@ -36,6 +38,7 @@ export function lowerConvolution(emit: Emitter, x: Name, w: Name, g: Geometry, b
 
 export function lowerInputGradient(emit: Emitter, dy: Name, w: Name, g: Geometry): Name {
   if (plain(g)) {
+    if (inTiles(g)) return tilesInputGradient(emit, dy, w, g);
     const back = reversed(g);
     if (back && inRows(back) && !fewResults(back)) return rowsConvolution(emit, dy, w, back, true);
     if (back) return lowerConvolution(emit, dy, flipped(emit, w, g), back);
@@ -50,6 +53,7 @@ export function lowerInputGradient(emit: Emitter, dy: Name, w: Name, g: Geometry
 export function lowerWeightGradient(emit: Emitter, x: Name, dy: Name, g: Geometry): Name {
   if (plain(g)) {
     if (fewResults(g)) return fewResultsWeightGradient(emit, x, dy, g);
+    if (inTiles(g)) return tilesWeightGradient(emit, x, dy, g);
     return (!small(g) && inBands(g) ? bandsWeightGradient : rowsWeightGradient)(emit, x, dy, g);
   }
   const { groups, image, result } = g, images = parted(emit, x, groups, image[0], 1), results = parted(emit, dy, groups, result[0], 1);
