@@ -27,6 +27,8 @@ export interface Judgement {
   readonly logit: Tensor;
   /** What clusterers and extractors read. f32[N,F] */
   readonly feature: Tensor;
+  /** Logits of the labels, f32[N,K], of a discriminator that tells them apart. */
+  readonly classes?: Tensor;
 }
 
 export interface Backbone<C = any> {
@@ -46,6 +48,8 @@ export interface Backbone<C = any> {
   readonly perImage?: boolean;
   /** How many images in a row get one score together (1): they are one to the discriminator. Such a pair carries no condition. */
   pack?(config: C): number;
+  /** Whether the discriminator tells which label an image has, in place of a score for each label. */
+  classifies?(config: C): boolean;
 }
 export const defineBackbone = <C>(backbone: Backbone<C>): Backbone<C> => backbone;
 

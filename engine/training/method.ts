@@ -61,6 +61,8 @@ export interface Method<Name extends string = string, B extends Ports = any, C =
   readonly batch: B;
   /** The ports that say what both networks are conditioned on: `i64<K>[B]` (a single label is no condition) and `f32[B,E]`. One that is not wired is no condition. */
   readonly condition: { readonly label?: PortName<keyof B & string>; readonly vector?: PortName<keyof B & string> };
+  /** It wants a discriminator that tells labels apart (`Backbone.classifies`); the others want one that doesn't. */
+  readonly classifies?: boolean;
   /** The method's own options, beside those that all methods share. */
   readonly options: ZodType<C>;
   schedules?(options: C): Readonly<Record<string, (wave: number) => number>>;

@@ -84,7 +84,7 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
 }
 
 /** Describes the networks from the configuration and the types that the graph gave the batch. */
-function describe({ condition }: Method, chosen: { type: string }, backbones: readonly Backbone[], context: CheckContext): Networks {
+function describe({ name, condition, classifies = false }: Method, chosen: { type: string }, backbones: readonly Backbone[], context: CheckContext): Networks {
   const backbone = backbones.find(({ name }) => name === chosen.type)!;
   const image = known(context, 'image').dims.slice(1) as number[];
   const size = (port: string | undefined, of: (shape: TensorShape) => Dim | undefined, wanted: string): number => {
@@ -95,7 +95,10 @@ function describe({ condition }: Method, chosen: { type: string }, backbones: re
   };
   const labels = size(condition.label, ({ below }) => below, `how many labels there are is open: ${condition.label} wants i64<K>[B] with K known`);
   const conditions = { labels: labels === 1 ? 0 : labels, width: size(condition.vector, ({ dims }) => dims[1], `how wide its vectors are is open: ${condition.vector} wants f32[B,E] with E known`) };
-  requireFit(backbone, chosen, image, conditions, `nodes.${context.node}.config.backbone`);
+  const where = `nodes.${context.node}.config.backbone`;
+  requireFit(backbone, chosen, image, conditions, where);
+  if ((backbone.classifies?.(chosen) ?? false) !== classifies)
+    throw inputError(where, classifies ? `train/${name} wants a discriminator that tells labels apart ("labels": "generators"), and labels` : `its discriminator tells labels apart, which train/${name} would not teach it; train/mgan does`);
   return { backbone: backbone.name, config: chosen, image, condition: conditions, latent: backbone.latent(chosen, image) };
 }
 

@@ -1,9 +1,9 @@
 /** @file The networks of stacked MNIST and of CIFAR-10: one generator, a shallow and a deep discriminator (Self-Conditioned GAN; section 1.2 of its facts). */
 import { z } from 'zod';
 import {
-  batchNorm, conv, defineBackbone, leakyRelu, linear, relu, reshape, tanh, transposedConv, type Condition, type Scope, type Tensor,
+  batchNorm, conv, defineBackbone, leakyRelu, relu, reshape, tanh, transposedConv, type Condition, type Scope, type Tensor,
 } from '../../engine/index.js';
-import { featureConfig, judged, packConfig, packed, withEmbedding } from './conditioning.js';
+import { classifies, featureConfig, firstLayer, judged, labelsConfig, packConfig, packed } from './conditioning.js';
 import { count, squares } from './settings.js';
 
 const half = { kernel: 4, stride: 2, padding: 1 }, wide = { kernel: 3, padding: 1 };
@@ -13,6 +13,7 @@ const widths = {
   embedding: count(256).describe('width of the label embedding'),
   generator: count(64).describe('channels of the generator\'s last hidden layer; each layer before has twice as many'),
   discriminator: count(64).describe('channels of the discriminator\'s first layers; twice as many whenever the side halves'),
+  labels: labelsConfig,
   pack: packConfig,
 };
 type Widths = z.infer<z.ZodObject<typeof widths>>;
@@ -20,7 +21,7 @@ type Widths = z.infer<z.ZodObject<typeof widths>>;
 /** A linear layer that nothing follows, three transposed convolutions with batch norm and ReLU, 3x3, tanh. */
 function generator(s: Scope, latent: Tensor, condition: Condition, c: Widths, [channels, side]: readonly number[]): Tensor {
   const start = side! / 8;
-  const seed = linear(s.at('seed'), withEmbedding(s.at('embedding'), latent, condition, c.embedding), 8 * c.generator * start * start);
+  const seed = firstLayer(s, 'seed', latent, condition, c, 8 * c.generator * start * start);
   let h = reshape(seed, [seed.dims[0]!, 8 * c.generator, start, start]);
   for (const [i, width] of [4, 2, 1].entries())
     h = relu(batchNorm(s.at(`layer${i + 1}.norm`), transposedConv(s.at(`layer${i + 1}.conv`), h, width * c.generator, half)));
@@ -34,13 +35,14 @@ export const dcganShallow = defineBackbone({
   conditions: ['none', 'label'],
   refuses: squares(16),
   pack: (c) => c.pack,
+  classifies: (c) => classifies(c),
   latent: (c) => c.latent,
   generator,
   discriminator(s, image, condition, c) {
     let h = packed(image, c.pack);
     for (const [i, width] of [1, 2, 4, 8].entries())
       h = leakyRelu(batchNorm(s.at(`layer${i + 1}.norm`), conv(s.at(`layer${i + 1}.conv`), h, width * c.discriminator, half)), 0.2);
-    return judged(s.at('out'), h, condition, 'flat');
+    return judged(s, h, condition, c);
   },
 });
 
@@ -56,12 +58,13 @@ export const dcganDeep = defineBackbone<z.infer<typeof deepConfig>>({
   conditions: ['none', 'label'],
   refuses: squares(8),
   pack: (c) => c.pack,
+  classifies: (c) => classifies(c),
   perImage: true,
   latent: (c) => c.latent,
   generator,
   discriminator(s, image, condition, c) {
     let h = packed(image, c.pack);
     for (const [i, [width, shape]] of DEEP.entries()) h = leakyRelu(conv(s.at(`layer${i + 1}`), h, width * c.discriminator, shape), 0.1);
-    return judged(s.at('out'), h, condition, c.feature);
+    return judged(s, h, condition, c);
   },
 });

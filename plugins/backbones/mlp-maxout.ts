@@ -1,7 +1,7 @@
 /** @file The networks of the 2-D benchmarks: batch-normalised G, maxout D (Self-Conditioned GAN; section 1.2 of its facts). */
 import { z } from 'zod';
 import { batchNorm, concat, cos, defineBackbone, div, linear, matmul, maxout, mul, relu, reshape, sin, sqrt, square, sum, type Initialiser, type Scope, type Tensor } from '../../engine/index.js';
-import { maskHead, packConfig, packed, withEmbedding } from './conditioning.js';
+import { classifies, firstLayer, heads, labelsConfig, packConfig, packed } from './conditioning.js';
 import { count } from './settings.js';
 
 const positive = z.number().positive();
@@ -42,22 +42,25 @@ export const mlpMaxout = defineBackbone({
     generator: count(400).describe('width of the generator\'s layers'),
     discriminator: count(200).describe('width of the discriminator\'s maxout layers'),
     pool: count(5).describe('linear outputs that compete in a maxout unit'),
+    labels: labelsConfig,
     pack: packConfig,
     fourier: fourier.optional().describe('Fourier features: the discriminator sees points as sines and cosines of plane waves, so that it can tell details that are small beside the extent; the published one sees points as they are'),
   }),
   conditions: ['none', 'label'],
   refuses: (image, { fourier }) => (image.length === 1 && (!fourier || image[0] === 2) ? undefined : 'it makes points, f32[N,2]'),
   pack: (c) => c.pack,
+  classifies: (c) => classifies(c),
   perImage: true,
   latent: (c) => c.latent,
   generator(s, latent, condition, c, image) {
-    let h = withEmbedding(s.at('embedding'), latent, condition, c.embedding);
-    for (let i = 1; i <= 4; i++) h = relu(batchNorm(s.at(`layer${i}.norm`), linear(s.at(`layer${i}.linear`), h, c.generator)));
+    const active = (i: number, h: Tensor) => relu(batchNorm(s.at(`layer${i}.norm`), h));
+    let h = active(1, firstLayer(s, 'layer1.linear', latent, condition, c, c.generator));
+    for (let i = 2; i <= 4; i++) h = active(i, linear(s.at(`layer${i}.linear`), h, c.generator));
     return linear(s.at('out'), h, image[0]!);
   },
   discriminator(s, x, condition, c) {
     let feature = packed(c.fourier ? asWaves(s.at('waves'), x, c.fourier) : x, c.pack);
     for (let i = 1; i <= 3; i++) feature = maxout(linear(s.at(`layer${i}.linear`), feature, c.discriminator * c.pool), c.pool);
-    return { feature, logit: maskHead(s.at('out'), feature, condition) };
+    return { feature, ...heads(s, 'out', feature, condition, c) };
   },
 });

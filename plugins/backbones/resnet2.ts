@@ -1,9 +1,9 @@
 /** @file The residual networks of ImageNet and Places (Mescheder, Geiger and Nowozin, ICML 2018, as Self-Conditioned GAN has them; section 1.2 of its facts). */
 import { z } from 'zod';
 import {
-  add, averagePool, conv, defineBackbone, leakyRelu, linear, mul, named, reshape, resizeNearest, tanh, type Scope, type Tensor,
+  add, averagePool, conv, defineBackbone, leakyRelu, mul, named, reshape, resizeNearest, tanh, type Scope, type Tensor,
 } from '../../engine/index.js';
-import { featureConfig, judged, withEmbedding } from './conditioning.js';
+import { classifies, featureConfig, firstLayer, judged, labelsConfig, packConfig, packed } from './conditioning.js';
 import { count, squares } from './settings.js';
 
 const wide = { kernel: 3, padding: 1 };
@@ -21,18 +21,22 @@ export const resnet2 = defineBackbone({
     embedding: count(256).describe('width of the label embedding'),
     width: count(64).describe('channels of both networks at the images\' side; 16 times as many at the smallest'),
     feature: featureConfig,
+    labels: labelsConfig,
+    pack: packConfig,
   }),
   conditions: ['none', 'label'],
   refuses: squares(TIMES),
+  pack: (c) => c.pack,
+  classifies: (c) => classifies(c),
   perImage: true,
   latent: (c) => c.latent,
   generator(s, latent, condition, c, [channels, side]) {
-    const start = side! / TIMES, seed = linear(s.at('seed'), withEmbedding(s.at('embedding'), latent, condition, c.embedding), UP[0][0] * c.width * start * start);
+    const start = side! / TIMES, seed = firstLayer(s, 'seed', latent, condition, c, UP[0][0] * c.width * start * start);
     const h = blocks(s, UP, c.width, reshape(seed, [seed.dims[0]!, UP[0][0] * c.width, start, start]), true);
     return tanh(conv(s.at('out'), leakyRelu(h, 0.2), channels!, wide));
   },
   discriminator(s, image, condition, c) {
-    return judged(s.at('out'), leakyRelu(blocks(s, DOWN, c.width, conv(s.at('in'), image, c.width, wide), false), 0.2), condition, c.feature);
+    return judged(s, leakyRelu(blocks(s, DOWN, c.width, conv(s.at('in'), packed(image, c.pack), c.width, wide), false), 0.2), condition, c);
   },
 });
 

@@ -85,6 +85,7 @@ const BASELINES: Readonly<Record<string, readonly string[]>> = {
   'random-labels': [
     ...NO_CLUSTERS, ...['fresh-label', 'label'].flatMap((node) => [`${node}.config.k`, `${node}.in.clusters`, `${node}.in.image`, `${node}.in.like`, `${node}.type`]),
   ],
+  mgan: ['train.type', 'train.config.backbone.labels', 'train.config.options?'],
   'class-conditional': [...NO_CLUSTERS, 'sheet.in.label?', 'fake.in.label', 'fresh-label', 'label', 'train.in.label'],
   'no-matching': ['clusters.config.match'],
   'no-warm-start': ['clusters.config.warm'],
@@ -102,7 +103,7 @@ const extending = files.filter((file) => file.startsWith('self-conditioned-gan/'
 });
 
 test.each(extending)('%s differs from %s in what its name says', async (file, base) => {
-  const name = file.replace(/^.*\//, '').replace('.json', '').replace(/^(grid|ring|stacked-mnist|cifar10)-/, '');
+  const name = file.replace(/^.*\//, '').replace('.json', '').replace(/^(grid|ring|stacked-mnist|cifar10|(imagenet-128|places365-128)(?!-as-published))-/, '');
   const there = await load(resolve(GRAPHS, file, '..', base));
   // How many images one call takes is no part of the method.
   const found = differences(configured(there), configured(graphs.get(file)!)).filter((path) => path !== 'fresh-label.config.batch');
