@@ -1,6 +1,6 @@
 /**
  * @file The journal: what a run's nodes emitted on `@metrics` and `@picture` ports, on disk. `metrics.jsonl` holds one line a wave that has metrics,
- * `pictures/` a file a picture, `timing.jsonl` the time that nodes took (the only place with clock times), `notes.jsonl` remarks for people.
+ * `pictures/` a file a picture or page, `timing.jsonl` the time that nodes took (the only place with clock times), `notes.jsonl` remarks for people.
  */
 import { appendFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -51,11 +51,12 @@ export const TIMING = 'timing.jsonl';
 export const NOTES = 'notes.jsonl';
 export const PICTURES = 'pictures';
 
-/** A picture's file name, and what it says. */
-const nameOfPicture = (node: string, port: string, wave: number, ending: string): string => `${node}-${port}-${String(wave).padStart(9, '0')}.${ending}`;
-export function parsePictureName(file: string): { readonly port: string; readonly wave: number } | undefined {
-  const match = /^(.+)-(\d{9,})\.(?:png|svg)$/.exec(file);
-  return match ? { port: match[1]!, wave: Number(match[2]) } : undefined;
+/** A picture's file name, and what it says: pages of one picture are numbered from 1. */
+const nameOfPicture = (port: string, page: number | undefined, wave: number, ending: string): string =>
+  `${port}${page === undefined ? '' : `.${String(page).padStart(3, '0')}`}-${String(wave).padStart(9, '0')}.${ending}`;
+export function parsePictureName(file: string): { readonly port: string; readonly page?: number; readonly wave: number } | undefined {
+  const match = /^([^.]+)(?:\.(\d{3,}))?-(\d{9,})\.(?:png|svg)$/.exec(file);
+  return match ? { port: match[1]!, ...(match[2] && { page: Number(match[2]) }), wave: Number(match[3]) } : undefined;
 }
 
 export function createJournal({ directory, portType, every = EVERY, onMetrics }: JournalOptions): Journal {
@@ -90,10 +91,13 @@ export function createJournal({ directory, portType, every = EVERY, onMetrics }:
     onMetrics?.({ wave, metrics: line, news: Object.fromEntries(news) });
   };
 
-  const recordPicture = (wave: number, node: string, port: string, picture: Picture): void => enqueue(async () => {
-    const { ending, bytes } = await encodePicture(picture);
+  const recordPicture = (wave: number, port: string, picture: Picture): void => enqueue(async () => {
     await makeFolder(join(directory, PICTURES));
-    await writeAtomically(join(directory, PICTURES, nameOfPicture(node, port, wave, ending)), bytes);
+    const pages = picture.kind === 'pages' ? picture.pages : [picture];
+    for (const [i, page] of pages.entries()) {
+      const { ending, bytes } = await encodePicture(page);
+      await writeAtomically(join(directory, PICTURES, nameOfPicture(port, picture.kind === 'pages' ? i + 1 : undefined, wave, ending)), bytes);
+    }
   });
 
   const recordWave = (wave: number, outputs: Readonly<Record<string, Outputs>>): void => {
@@ -101,7 +105,7 @@ export function createJournal({ directory, portType, every = EVERY, onMetrics }:
     for (const [node, emitted] of Object.entries(outputs)) {
       for (const [port, value] of Object.entries(emitted)) {
         const type = portType(node, port);
-        if (type === '@picture') recordPicture(wave, node, port, value as Picture);
+        if (type === '@picture') recordPicture(wave, `${node}-${port}`, value as Picture);
         if (type === '@metrics') for (const [name, number] of Object.entries(value as Metrics)) metrics[`${node}.${name}`] = number;
       }
     }

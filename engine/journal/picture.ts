@@ -1,14 +1,25 @@
-/** @file Pictures as files: image grids as PNG, scatter plots and surfaces as SVG. Compression runs beside the event loop. */
+/** @file Pictures as files: image grids as PNG, those with captions, scatter plots, surfaces and heat maps as SVG. Compression runs beside the event loop. */
 import { promisify } from 'node:util';
 import { crc32, deflate } from 'node:zlib';
-import type { Frame, ImageGrid, Picture, Scatter } from '../spec/picture.js';
+import type { Frame, ImageGrid, Pages, Picture, Scatter } from '../spec/picture.js';
+import { drawCaptioned } from './captioned.js';
+import { drawHeat } from './heat.js';
 import { drawSurface } from './surface.js';
 import { axesOf, breathe, dotsOf, escapeText, legendOf, short } from './svg.js';
 
 /** A picture's bytes and the ending of its file name. */
-export async function encodePicture(picture: Picture): Promise<{ readonly ending: 'png' | 'svg'; readonly bytes: Uint8Array }> {
-  if (picture.kind === 'images') return { ending: 'png', bytes: await encodeGrid(picture) };
-  return { ending: 'svg', bytes: Buffer.from(picture.kind === 'scatter' ? await drawScatter(picture) : await drawSurface(picture)) };
+export async function encodePicture(picture: Exclude<Picture, Pages>): Promise<{ readonly ending: 'png' | 'svg'; readonly bytes: Uint8Array }> {
+  if (picture.kind !== 'images') return { ending: 'svg', bytes: Buffer.from(await drawn(picture)) };
+  const bytes = await encodeGrid(picture);
+  return picture.captions ? { ending: 'svg', bytes: Buffer.from(drawCaptioned(picture, bytes, GUTTER)) } : { ending: 'png', bytes };
+}
+
+function drawn(picture: Exclude<Picture, Pages | ImageGrid>): Promise<string> {
+  switch (picture.kind) {
+    case 'scatter': return drawScatter(picture);
+    case 'surface': return drawSurface(picture);
+    case 'heat': return drawHeat(picture);
+  }
 }
 
 const GUTTER = 2;

@@ -30,6 +30,9 @@ figure{margin:0}
 .picture>figcaption{font-weight:600;font-size:.95rem;margin-bottom:.5rem}
 .large img{width:100%;max-width:640px;image-rendering:pixelated;display:block;border-radius:4px}
 .large svg{width:100%;max-width:560px;height:auto;display:block}
+.page summary{margin:0 0 .5rem;font-size:.95rem}
+.page[open] summary{font-weight:600;color:var(--ink)}
+.page .large svg{max-width:640px}
 .strip{display:grid;grid-template-columns:repeat(7,1fr);gap:.6rem;margin-top:.9rem}
 .strip img{width:100%;image-rendering:pixelated;display:block;border-radius:3px}
 .strip svg{width:100%;height:auto;display:block}
@@ -48,5 +51,5 @@ summary{cursor:pointer;color:var(--soft);margin-top:.8rem}
 .strip text{display:none}
 .drawing{margin-inline:calc(50% - min(50vw - 1.5rem,780px))}
 .drawing svg{max-width:100%;height:auto;display:block;margin:0 auto}
-@media print{body{max-width:none;padding:0;font-size:11pt}h2{break-after:avoid}.tile,.chart,.picture,tr{break-inside:avoid}details{display:none}.drawing{margin-inline:0}}
+@media print{body{max-width:none;padding:0;font-size:11pt}h2{break-after:avoid}.tile,.chart,.picture,tr{break-inside:avoid}details:not(.page){display:none}.drawing{margin-inline:0}}
 `;

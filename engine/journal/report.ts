@@ -106,27 +106,43 @@ async function* pictures(folder: string): AsyncGenerator<string> {
   }
   if (!ports.size) return;
   yield '<section><h2>Pictures</h2>';
-  for (const [, names] of ports) {
-    const last = names.at(-1)!;
-    const bytes = await readFile(join(folder, last));
-    yield `<figure class="picture"><figcaption>${titleOf(last, bytes) || escapeText(last)}, wave ${short(waveOf(last))}</figcaption><div class="large">`;
-    yield* inline(last, bytes);
-    yield '</div>';
-    const earlier = spread(names.slice(0, -1), Math.min(STRIP, Math.floor(STRIP_BYTES / bytes.length)));
-    if (earlier.length) {
-      yield '<div class="strip">';
-      for (const name of earlier) {
-        yield '<figure>';
-        yield* inline(name, await readFile(join(folder, name)));
-        yield `<figcaption>wave ${short(waveOf(name))}</figcaption></figure>`;
-      }
-      yield '</div>';
-    }
-    yield '</figure>';
-  }
+  for (const [, names] of ports) yield* parsePictureName(names[0]!)!.page ? pages(folder, names) : picture(folder, names);
   yield '</section>\n';
 }
 
+/** The last picture of a port large, and earlier ones small. */
+async function* picture(folder: string, names: readonly string[]): AsyncGenerator<string> {
+  const last = names.at(-1)!, bytes = await readFile(join(folder, last));
+  yield `<figure class="picture"><figcaption>${captionOf(last, bytes)}</figcaption><div class="large">`;
+  yield* inline(last, bytes);
+  yield '</div>';
+  const earlier = spread(names.slice(0, -1), Math.min(STRIP, Math.floor(STRIP_BYTES / bytes.length)));
+  if (earlier.length) {
+    yield '<div class="strip">';
+    for (const name of earlier) {
+      yield '<figure>';
+      yield* inline(name, await readFile(join(folder, name)));
+      yield `<figcaption>wave ${short(waveOf(name))}</figcaption></figure>`;
+    }
+    yield '</div>';
+  }
+  yield '</figure>';
+}
+
+/** The last pages of a port, of which the first is open; earlier ones stay in their folder. */
+async function* pages(folder: string, names: readonly string[]): AsyncGenerator<string> {
+  const wave = Math.max(...names.map(waveOf));
+  yield '<figure class="picture">';
+  for (const [i, name] of names.filter((each) => waveOf(each) === wave).entries()) {
+    const bytes = await readFile(join(folder, name));
+    yield `<details class="page"${i ? '' : ' open'}><summary>${captionOf(name, bytes)}</summary><div class="large">`;
+    yield* inline(name, bytes);
+    yield '</div></details>';
+  }
+  yield '</figure>';
+}
+
+const captionOf = (file: string, bytes: Buffer): string => `${titleOf(file, bytes) || escapeText(file)}, wave ${short(waveOf(file))}`;
 const waveOf = (file: string): number => parsePictureName(file)!.wave;
 
 /** Bytes that become base64 at once: a multiple of three, so that the pieces join without padding. */

@@ -1,30 +1,21 @@
 /** @file A surface over the plane as SVG: filled contours with a scale beside them, the outline of a region, arrows, points. */
 import type { Surface } from '../spec/picture.js';
 import { contour, simplified } from './contour.js';
+import { coloursOf, scaleOf } from './ramp.js';
 import { axesOf, breathe, dotsOf, escapeText, legendOf, point, short, ticks } from './svg.js';
 
 const SIDE = 420;
 const MARGIN = 34;
-/** Room on the right for the scale, and its width. */
+/** Room on the right for the scale. */
 const ROOM = 62;
-const SCALE = 12;
 const LEVELS = 10;
 const MOST_POINTS = 2000;
 /** Points of a contour closer to a line than this are left out, in pixels. */
 const TOLERANCE = 0.15;
-/** From the lowest band to the highest. */
-const RAMP = ['#46659a', '#5f86b0', '#7fa9c1', '#a5c8cd', '#cbe0d9', '#e6eee2', '#fbfaf1'];
 const OUTLINE = '#e0a100';
 const SERIES = ['#d6453d', '#4a5563', '#3f9a5f', '#a05fc4'];
 /** The shortest arrow, as a share of the longest. */
 const SHORTEST = 0.35;
-
-/** The colour at `t` from 0 to 1. */
-function colourAt(t: number): string {
-  const place = t * (RAMP.length - 1), i = Math.min(RAMP.length - 2, Math.floor(place)), part = place - i;
-  const channel = (colour: string, k: number) => Number.parseInt(colour.slice(1 + 2 * k, 3 + 2 * k), 16);
-  return `#${[0, 1, 2].map((k) => Math.round(channel(RAMP[i]!, k) * (1 - part) + channel(RAMP[i + 1]!, k) * part).toString(16).padStart(2, '0')).join('')}`;
-}
 
 /** Draws a surface. Heights between two levels have one colour; where all are alike, there is one band. */
 export async function drawSurface({ title, frame, side, height, region, arrows, series, levels = levelsOf(height) }: Surface): Promise<string> {
@@ -36,7 +27,7 @@ export async function drawSurface({ title, frame, side, height, region, arrows, 
     .map((loop) => simplified(loop.map((v, i) => (i % 2 ? SIDE - v / (side - 1) * SIDE : v / (side - 1) * SIDE)), TOLERANCE))
     .map((loop) => `M${Array.from({ length: loop.length / 2 }, (_, i) => `${point(loop[2 * i]!)} ${point(loop[2 * i + 1]!)}`).join('L')}z`).join('');
 
-  const colours = Array.from({ length: levels.length + 1 }, (_, i) => colourAt(levels.length ? i / levels.length : 1));
+  const colours = coloursOf(levels);
   const bands: string[] = [];
   for (const [i, level] of levels.entries()) {
     bands.push(`<path fill="${colours[i + 1]}" d="${outline(height, level)}"/>`);
@@ -50,7 +41,7 @@ export async function drawSurface({ title, frame, side, height, region, arrows, 
   return `<svg xmlns="http://www.w3.org/2000/svg" class="surface" viewBox="${-MARGIN} -24 ${SIDE + MARGIN + ROOM} ${SIDE + 44}" role="img">`
     + `<title>${escapeText(title)}</title><style>${STYLE}</style><rect width="${SIDE}" height="${SIDE}" fill="${colours[0]}"/><g class="bands">${bands.join('')}</g>`
     + `<path class="grid" d="${grid}"/>${labels}${edge}${arrows ? `<path class="arrows" d="${drawArrows(arrows, frame.half)}"/>` : ''}<g class="points">${points}</g>`
-    + `${legendOf([...(region ? [{ name: region.name, colour: OUTLINE }] : []), ...layers])}${scaleOf(levels, colours)}</svg>\n`;
+    + `${legendOf([...(region ? [{ name: region.name, colour: OUTLINE }] : []), ...layers])}${scaleOf(levels, colours, SIDE + 14, SIDE)}</svg>\n`;
 
   function drawArrows({ values, reach }: NonNullable<Surface['arrows']>, half: number): string {
     const count = values.length / 4, lengthOf = (i: number) => Math.hypot(values[4 * i + 2]!, values[4 * i + 3]!);
@@ -73,13 +64,6 @@ function levelsOf(height: Float32Array): number[] {
   let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const value of height) if (Number.isFinite(value)) [low, high] = [Math.min(low, value), Math.max(high, value)];
   return low < high ? ticks(low, high, LEVELS).filter((level) => level > low && level < high) : [];
-}
-
-/** The bands' colours beside the picture, each boundary with its height. */
-function scaleOf(levels: readonly number[], colours: readonly string[]): string {
-  const tall = SIDE / colours.length, left = SIDE + 14;
-  return colours.map((colour, i) => `<rect x="${left}" y="${point(SIDE - (i + 1) * tall)}" width="${SCALE}" height="${point(tall)}" fill="${colour}"/>`).join('')
-    + levels.map((level, i) => `<text x="${left + SCALE + 5}" y="${point(SIDE - (i + 1) * tall + 3.5)}">${short(level)}</text>`).join('');
 }
 
 const STYLE = '.surface text{font:11px system-ui,sans-serif;fill:#666}.surface .grid{fill:none;stroke:#8883;stroke-width:1}'

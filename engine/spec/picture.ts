@@ -5,7 +5,7 @@ import { elements, tensor, type TensorValue } from './value.js';
 export type Metrics = Readonly<Record<string, number>>;
 
 /** Something to look at. Images are f32[N,C,H,W] in [-1,1]; points are pairs x0 y0 x1 y1 … */
-export type Picture = ImageGrid | Scatter | Surface;
+export type Picture = ImageGrid | Pages | Scatter | Surface | HeatMap;
 export interface ImageGrid {
   readonly kind: 'images';
   readonly title: string;
@@ -13,6 +13,14 @@ export interface ImageGrid {
   readonly columns?: number;
   /** So many first columns are set apart from the others: what the others are made of. */
   readonly apart?: number;
+  /** What is written beside each row, from the first on, line by line. */
+  readonly captions?: readonly string[];
+}
+/** Image grids that are one picture and too many rows for one page: a file each. */
+export interface Pages {
+  readonly kind: 'pages';
+  readonly title: string;
+  readonly pages: readonly ImageGrid[];
 }
 export interface Scatter {
   readonly kind: 'scatter';
@@ -33,6 +41,20 @@ export interface Surface {
   /** Where arrows start and which way they point, as x y dx dy …: the longest are drawn `reach` long, the shorter in proportion but never tiny. */
   readonly arrows?: { readonly values: Float32Array; readonly reach: number };
   readonly series: Scatter['series'];
+}
+/** Values of rows that have names, over columns that stand for waves, as shades. What is 0 has none. */
+export interface HeatMap {
+  readonly kind: 'heat';
+  readonly title: string;
+  readonly rows: readonly string[];
+  /** The wave of each column, ascending. */
+  readonly waves: readonly number[];
+  /** Row by row, 0 or more. */
+  readonly values: Float32Array;
+  /** Where one shade ends and the next begins, ascending. */
+  readonly levels: readonly number[];
+  /** A curve above, one value a column; NaN where there is none. */
+  readonly line?: { readonly name: string; readonly values: Float32Array };
 }
 /** A square: its centre and half its side. */
 export interface Frame { readonly x: number; readonly y: number; readonly half: number }

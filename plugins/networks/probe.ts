@@ -1,7 +1,7 @@
 /** @file `networks/probe`: what a frozen copy of the discriminator sees in a fixed sample of the data. */
 import { z } from 'zod';
 import {
-  concat, defineNode, program, type Dataset, type Resident, type Services, type Weights,
+  concat, defineNode, int64, program, type Dataset, type Resident, type Services, type Weights,
 } from '../../engine/index.js';
 import { featuresOf } from './features.js';
 
@@ -18,13 +18,13 @@ async function stacked(services: Services, pieces: readonly Resident[]): Promise
 
 export const probe = defineNode({
   name: 'networks/probe',
-  about: 'Features of the discriminator, frozen at this moment, for the same sample of the data set every time.',
+  about: 'Features of the discriminator, frozen at this moment, for the same sample of the data set every time, and which images these are.',
   config: z.strictObject({
     images: z.int().positive().describe('size of the sample; the first images of one shuffled pass, kept for the entire run'),
     batch: z.int().positive().default(100).describe('images in one call; bounds the memory'),
   }),
   inputs: { now: '@tick', dataset: { latest: '@dataset[L,...S]' }, weights: { previous: '@weights[...S]' } },
-  outputs: { feature: 'f32[N,F]', weights: '@weights[...S]', label: 'i64<L>[N]' },
+  outputs: { feature: 'f32[N,F]', weights: '@weights[...S]', label: 'i64<L>[N]', index: 'i64[N]' },
   start: ({ images, batch }, context) => ({
     state: {},
     async step(state, inputs, { services, signal, wave }) {
@@ -42,7 +42,7 @@ export const probe = defineNode({
         services.progress(`features at wave ${wave}`, Math.min(from + batch, indices.length), indices.length);
       }
       const feature = await stacked(services, pieces);
-      return { state, outputs: { feature, weights, label: { dtype: 'i64', dims: [indices.length], data: labels } } };
+      return { state, outputs: { feature, weights, label: { dtype: 'i64', dims: [indices.length], data: labels }, index: int64(indices) } };
     },
   }),
 });

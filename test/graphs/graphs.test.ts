@@ -68,7 +68,7 @@ for (const [real, encoder, leaves, gan] of [
 }
 
 /** Without clusters there is nothing to make and measure them with. */
-const NO_CLUSTERS = ['agreement', 'clusters', 'probe', 'recluster'];
+const NO_CLUSTERS = ['agreement', 'clusters', 'history?', 'pages?', 'probe', 'recluster'];
 /** What a graph whose name ends so changes in the one that it extends: places, and all that is in them; `?` marks one that may stay. */
 const BASELINES: Readonly<Record<string, readonly string[]>> = {
   ring: ['data.config.layout'],
@@ -76,7 +76,7 @@ const BASELINES: Readonly<Record<string, readonly string[]>> = {
   'as-published': ['evaluate.config', 'recluster.config', 'train.config?', 'probe.config.images?', 'fresh.config.count?'],
   'places365-128-as-published': ['data.config.path', 'data.config.classes'],
   'logo-gan-rc': [
-    'once', 'sample', 'seen', 'seen-sample', 'seen-fresh', 'clusters.in.feature', 'clusters.in.weights', 'recluster', 'probe', 'agreement.in.label',
+    'once', 'sample', 'seen', 'seen-sample', 'seen-fresh', 'clusters.in.feature', 'clusters.in.weights', 'recluster', 'probe', 'agreement.in.label', 'history', 'pages.in.class', 'pages.in.index', 'pages.in.moved',
     ...['fresh-label', 'label'].flatMap((node) => [`${node}.in`, `${node}.type`]),
   ],
   ...Object.fromEntries(['logo-gan-ae', 'rotnet'].map((name) => [name, ['seen', 'seen-sample', 'seen-fresh'].map((node) => `${node}.config`)])),
@@ -93,7 +93,7 @@ const BASELINES: Readonly<Record<string, readonly string[]>> = {
   // Running means follow a slow discriminator only, so the 2-D graphs have the released code's rates, as they say.
   online: [
     'agreement.in.label', 'batch', 'clusters.config.burnIn', 'clusters.in.batch', 'clusters.in.weights', 'clusters.type', 'label', 'recluster.config', 'train.in.label',
-    'train.config.optimiser?', 'train.config.rate?',
+    'train.config.optimiser?', 'train.config.rate?', 'history?', ...['class', 'cluster', 'index', 'moved'].map((port) => `pages.in.${port}?`),
   ],
 };
 

@@ -27,6 +27,7 @@ const SIZES: Readonly<Record<string, (config: Config, sample: number) => Config>
   // What begins after thousands of waves begins at once.
   'cadence/every': ({ from }) => ({ waves: 2, ...(from !== undefined && { from: 0 }) }),
   'networks/probe': (_config, sample) => ({ images: sample, batch: Math.ceil(0.6 * sample) }),
+  'networks/cluster-pages': () => ({ real: 2, samples: 2, rows: 4 }),
   'networks/generate': () => ({ batch: 40 }),
   // True classes as the first clusters: as many clusters as classes.
   'clusterer/k-means': ({ k, initialisation }) => ({ restarts: 2, ...(initialisation !== 'labels' && { k: few(k) }) }),

@@ -3,9 +3,10 @@ import type { NodeType } from '../../engine/dataflow/node.js';
 import type { SessionHost } from '../../engine/session/host.js';
 import { keyedRandom } from '../../engine/session/keyed-random.js';
 import { createWorkerHost } from '../../engine/session/worker-host.js';
-import type { ImageGrid } from '../../engine/spec/picture.js';
-import { isResident, tensor, transient, type Tensorial, type TensorValue } from '../../engine/spec/value.js';
+import type { ImageGrid, Pages } from '../../engine/spec/picture.js';
+import { int64, isResident, tensor, transient, type Tensorial, type TensorValue } from '../../engine/spec/value.js';
 import type { Clusters, Dataset } from '../../engine/training/values.js';
+import { captionOf, clusterPages } from '../../plugins/networks/cluster-pages.js';
 import { features } from '../../plugins/networks/features.js';
 import { generateImages } from '../../plugins/networks/generate.js';
 import { probe } from '../../plugins/networks/probe.js';
@@ -28,9 +29,9 @@ const points = (count: number) => tensor('f32', [count, 2], draw('points').norma
 const numbers = async (value: unknown) => Array.from((isResident(value) ? await host.get(value) : (value as TensorValue)).data as ArrayLike<number | bigint>, Number);
 
 /** Starts a node and steps it once. */
-async function once(type: NodeType, config: object, inputs: Readonly<Record<string, unknown>>, wave = 0): Promise<Readonly<Record<string, Tensorial>>> {
-  const services = servicesOf(host), unknown = () => { throw new Error('not asked for'); };
-  const behaviour = await type.start(type.config.parse(config), { node: 'node', services, signal: new AbortController().signal, random: (name) => keyedRandom(seed, 'node', 0, name), wired: () => true, type: unknown, size: unknown, rest: unknown });
+async function once(type: NodeType, config: object, inputs: Readonly<Record<string, unknown>>, wave = 0, sizes: Readonly<Record<string, number>> = {}): Promise<Readonly<Record<string, Tensorial>>> {
+  const services = servicesOf(host), unknown = (): never => { throw new Error('not asked for'); };
+  const behaviour = await type.start(type.config.parse(config), { node: 'node', services, signal: new AbortController().signal, random: (name) => keyedRandom(seed, 'node', 0, name), wired: () => true, type: unknown, size: (letter) => sizes[letter] ?? unknown(), rest: unknown });
   const { outputs } = await behaviour.step(behaviour.state, inputs as never, {
     node: 'node', wave, services, signal: new AbortController().signal, random: (name) => keyedRandom(seed, 'node', wave, name),
   });
@@ -63,6 +64,7 @@ test(`a probe sees the same sample in every wave, whatever its pieces (seed ${se
   const [a, b] = await Promise.all([numbers(whole.feature), numbers(pieces.feature)]);
   b.forEach((v, i) => { expect(v).toBeCloseTo(a[i]!, 5); });
   expect(await numbers(pieces.label)).toEqual(data.asked[0]!.map((i) => i % 3));
+  expect(await numbers(pieces.index)).toEqual(data.asked[0]);
   expect(await once(probe, { images: 100 }, { now, dataset: data, weights })).toMatchObject({ feature: { dims: [30, 4] } });
 });
 
@@ -109,4 +111,32 @@ test(`a sheet shows labels from the commonest to the rarest: real images, then s
   expect([at(all, 5), at(all, 6)]).toEqual([real(1), real(4)]);
   for (const place of [2, 3, 4]) at(all, place).forEach((v, i) => { expect(v).toBeCloseTo(at(two, place)[i]!, 5); });
   expect(at(all, 2)).not.toEqual(at(all, 3));
+});
+
+test(`pages show every cluster, an empty one too: its members in the sample's order, samples of the same latents, and what is known of it (seed ${seed})`, async () => {
+  // Six images of the data set, of classes 0 1 2 0 1 2: cluster 0 has the first, third and last of the sample, cluster 2 the rest, others none.
+  const { weights } = trainer, data = dataset(), index = int64([9, 4, 17, 3, 25, 8]), cluster = int64([0, 2, 0, 2, 2, 0]), classes = int64([0, 1, 2, 0, 1, 2]);
+  const inputs = { now: {}, cluster, index, class: classes, moved: tensor('f32', [LABELS], Float32Array.from({ length: LABELS }, (_, c) => (c === 2 ? 1 / 3 : 0))), dataset: data, weights };
+  const shown = async (config: object, given: object, wave: number) => ((await once(clusterPages, config, { ...inputs, ...given }, wave, { K: LABELS })) as unknown as { picture: Pages }).picture.pages;
+  const [page, ...none] = await shown({ real: 2, samples: 3 }, {}, 0), at = (grid: ImageGrid, row: number, column: number) => Array.from(grid.images.data.subarray(2 * (5 * row + column), 2 * (5 * row + column) + 2), Number);
+  expect(none).toEqual([]);
+  expect([page!.columns, page!.apart, page!.images.dims]).toEqual([5, 2, [5 * LABELS, 2]]);
+  const real = async (i: number) => Array.from((await data.read(Int32Array.of(i), draw('unused'))).image.data, Number);
+  expect([at(page!, 0, 0), at(page!, 0, 1), at(page!, 1, 0), at(page!, 1, 1), at(page!, 2, 0), at(page!, 2, 1)]).toEqual([await real(9), await real(17), [0, 0], [0, 0], await real(4), await real(3)]);
+  expect(page!.captions!.slice(0, 3)).toEqual(['0: 3 images, 50 %\n0.0 % new, 67 % class 2', '1: empty', '2: 3 images, 50 %\n33 % new, 67 % class 1']);
+  // In smaller pages and another wave, without what is optional: the same images.
+  const small = await shown({ real: 2, samples: 3, rows: 1 }, { class: undefined, moved: undefined }, 7);
+  expect(small.map(({ title, captions }) => [title, captions![0]]).slice(0, 2)).toEqual([['clusters 0 to 0: real images, samples', '0: 3 images, 50 %'], ['clusters 1 to 1: real images, samples', '1: empty']]);
+  expect(small).toHaveLength(LABELS);
+  small.forEach((one, row) => { for (let column = 0; column < 5; column++) at(one, 0, column).forEach((v, i) => { expect(v).toBeCloseTo(at(page!, row, column)[i]!, 5); }); });
+  expect(at(page!, 0, 2)).not.toEqual(at(page!, 0, 3));
+  expect(at(page!, 0, 2)).not.toEqual(at(page!, 2, 2));
+  await expect(once(clusterPages, {}, inputs, 0, { K: LABELS + 1 })).rejects.toThrow(`there are ${LABELS + 1} clusters; the generator makes images for ${LABELS} labels`);
+});
+
+test('a caption counts, and of classes that are as common names the first', () => {
+  const about = (members: readonly number[], more: object = {}) => captionOf({ cluster: 4, members, of: 40, nameOf: (c) => ['cat', 'dog'][c]!, ...more });
+  expect(about([7])).toBe('4: 1 image, 2.5 %');
+  expect(about([0, 1, 2, 3], { classes: [1, 0, 0, 1] })).toBe('4: 4 images, 10 %\n50 % cat');
+  expect(about([0, 1, 2, 3], { moved: 0.25 })).toBe('4: 4 images, 10 %\n25 % new');
 });

@@ -31,17 +31,19 @@ export interface Surroundings {
   readonly progress?: Services['progress'];
   /** Components by their names; none unless it says otherwise. */
   readonly component?: Services['component'];
+  /** Resolved sizes, by their letters; open unless it says otherwise. */
+  readonly sizes?: Readonly<Record<string, number>>;
 }
 
 /** Starts a node type with a raw configuration, as a graph file would give it. */
-export async function rig(type: NodeType, config: unknown, { host, seed = 1, node = 'node', cache = path.join(os.tmpdir(), `gantry-cache-${process.pid}`), notes, signal = new AbortController().signal, progress = () => {}, component = () => { throw new Error('no components here'); } }: Surroundings = {}): Promise<Rig> {
+export async function rig(type: NodeType, config: unknown, { host, seed = 1, node = 'node', cache = path.join(os.tmpdir(), `gantry-cache-${process.pid}`), notes, signal = new AbortController().signal, progress = () => {}, component = () => { throw new Error('no components here'); }, sizes = {} }: Surroundings = {}): Promise<Rig> {
   const services = {
     host: host as SessionHost, resolve: (given: string) => given, cache, progress, note: (message) => { notes?.push(message); },
     component,
   } satisfies Services;
   const random = (name: string): Random => keyedRandom(seed, node, 0, name);
-  const open = () => { throw new Error('sizes are not resolved here'); };
-  const behaviour = await type.start(type.config.parse(config), { node, services, signal, random, wired: () => true, type: open, size: open, rest: open });
+  const open = (): never => { throw new Error('sizes are not resolved here'); };
+  const behaviour = await type.start(type.config.parse(config), { node, services, signal, random, wired: () => true, type: open, size: (letter) => sizes[letter] ?? open(), rest: open });
   const rigged: Rig = {
     initial: (behaviour.initial?.(behaviour.state) ?? {}) as Outputs,
     state: behaviour.state,
