@@ -59,7 +59,8 @@ export const evaluateCommand = (): Command =>
       }
     });
 
-function settingsOf(text: string, where: string): object {
+/** Settings of a model as options spell them: a name, a file, or JSON. Throws an InputError for what is no JSON. */
+export function settingsOf(text: string, where: string): object {
   if (!text.trimStart().startsWith('{')) return { model: text };
   try { return JSON.parse(text) as object; } catch (error) { throw inputError(where, `it is no JSON: ${(error as Error).message}`); }
 }

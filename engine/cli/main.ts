@@ -5,6 +5,7 @@ import { Command } from 'commander';
 import { fail } from './command.js';
 import { checkCommand } from './check.js';
 import { dataCommand } from './data.js';
+import { diversityCommand } from './diversity.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { nodesCommand } from './nodes.js';
@@ -23,7 +24,7 @@ const program = new Command('gantry')
   .version(version)
   .showSuggestionAfterError()
   .addHelpText('after', '\nStart with:\n  $ gantry run graphs/self-conditioned-gan/grid.json');
-for (const command of [runCommand(), checkCommand(), showCommand(), nodesCommand(), sampleCommand(), evaluateCommand(), reproduceCommand(), dataCommand(), doctorCommand(), schemaCommand()]) program.addCommand(command);
+for (const command of [runCommand(), checkCommand(), showCommand(), nodesCommand(), sampleCommand(), evaluateCommand(), diversityCommand(), reproduceCommand(), dataCommand(), doctorCommand(), schemaCommand()]) program.addCommand(command);
 for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) command.exitOverride();
 
 try {

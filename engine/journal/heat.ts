@@ -46,7 +46,7 @@ const fine = (value: number): string => String(Math.round(value * 100) / 100);
 
 /** From 0 to its greatest value, over the columns' middles. */
 function curveOf({ name, values }: NonNullable<HeatMap['line']>, wide: number): string {
-  const most = values.reduce((a, b) => (b > a ? b : a), 0) || 1, at = (value: number) => point(CURVE - (value / most) * CURVE);
+  const most = values.filter(Number.isFinite).reduce((a, b) => Math.max(a, b), 0) || 1, at = (value: number) => point(CURVE - (value / most) * CURVE);
   const points = Array.from(values, (value, i) => ({ value, x: point((i + 0.5) * wide) })).filter(({ value }) => Number.isFinite(value)), rows = ticks(0, most, 2);
   return `<path class="grid" d="${rows.map((value) => `M0 ${at(value)}h${WIDTH}`).join('')}"/>${rows.map((value) => `<text x="-6" y="${Number(at(value)) + 3.5}" text-anchor="end">${short(value)}</text>`).join('')}`
     + `<text x="0" y="-8">${escapeText(name)}</text>${points.length ? `<path class="line" d="M${points.map(({ x, value }) => `${x} ${at(value)}`).join('L')}"/>` : ''}`

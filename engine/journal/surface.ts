@@ -2,7 +2,7 @@
 import type { Surface } from '../spec/picture.js';
 import { contour, simplified } from './contour.js';
 import { coloursOf, scaleOf } from './ramp.js';
-import { axesOf, breathe, dotsOf, escapeText, legendOf, point, short, ticks } from './svg.js';
+import { axesOf, breathe, dotsOf, escapeText, legendOf, point, ticks } from './svg.js';
 
 const SIDE = 420;
 const MARGIN = 34;

@@ -88,7 +88,7 @@ export async function evaluate(engine: Engine, subject: string, options: Evaluat
 }
 
 /** The graph that draws a run's conditions, if its generator has some and they don't depend on the training; and whether it says which instances they are of. */
-async function drawsOf(engine: Engine, run: Run, { seed, signal }: EvaluationOptions, closing: (() => Promise<void> | void)[]): Promise<(Draws & { readonly index: boolean }) | undefined> {
+export async function drawsOf(engine: Engine, run: Run, { seed, signal }: Pick<EvaluationOptions, 'seed' | 'signal'>, closing: (() => Promise<void> | void)[]): Promise<(Draws & { readonly index: boolean }) | undefined> {
   const { labels, width } = run.generator.networks.condition, source = labels || width ? conditionSource(engine, run.plan, run.loaded.graph) : undefined;
   if (!source) return undefined;
   const draws = await openDraws(engine, run.loaded, run.plan, source, referencesOf(run), { seed, signal });

@@ -81,8 +81,8 @@ export async function judgeSamples(path: string, generator: GeneratorFile, draws
       signal?.throwIfAborted();
       const count = Math.min(batch, size - from, judge.room()), part = (value: TensorValue | undefined) => value && rows(value, from, from + count);
       const given = { label: part(drawn.label), vector: part(drawn.vector) }, index = part(drawn.index);
-      const judged = await seen(await generator.images(z(count), given), models, signal);
-      await judge.add({ ...judged, ...(given.label && { label: numbers(given.label) }), ...(index && { index: numbers(index) }) });
+      const image = await generator.images(z(count), given), judged = await seen(image, models, signal);
+      await judge.add({ ...judged, image, ...(given.label && { label: numbers(given.label) }), ...(index && { index: numbers(index) }) });
       from += count;
     }
   };

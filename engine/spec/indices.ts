@@ -1,4 +1,4 @@
-/** @file Indices of equal things. */
+/** @file Indices of equal things, and of the largest. */
 
 /** Where each key stands, by the keys in the order in which they first come. */
 export function indicesBy<K>(keys: Iterable<K>): Map<K, number[]> {
@@ -12,3 +12,7 @@ export function indicesBy<K>(keys: Iterable<K>): Map<K, number[]> {
   }
   return indices;
 }
+
+/** Where the `count` largest values stand, the largest first; of equal ones the first. */
+export const highest = (values: ArrayLike<number>, count: number): readonly number[] =>
+  Array.from({ length: values.length }, (_, i) => i).sort((a, b) => values[b]! - values[a]! || a - b).slice(0, count);

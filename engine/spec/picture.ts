@@ -70,3 +70,10 @@ export function sideBySide(parts: readonly { readonly images: TensorValue; reado
   }
   return { images: tensor('f32', [rows * columns, ...size], out), columns };
 }
+
+/** Rows of `columns` images each, one under the other, as one grid. */
+export function stacked(rows: readonly TensorValue[], columns: number): Pick<ImageGrid, 'images' | 'columns'> {
+  const size = rows[0]!.dims.slice(1), each = columns * elements(size), out = new Float32Array(rows.length * each);
+  rows.forEach((row, i) => { out.set((row.data as Float32Array).subarray(0, each), i * each); });
+  return { images: tensor('f32', [rows.length * columns, ...size], out), columns };
+}

@@ -11,6 +11,8 @@ export interface Judged {
   readonly feature: TensorValue;
   /** Class probabilities f32[n,K], where a metric reads them. */
   readonly score?: TensorValue;
+  /** The images themselves, where a generator has just made them. */
+  readonly image?: TensorValue;
   /** The class of each image, where it has one. */
   readonly label?: Int32Array;
   /** The instance that each image was made for, where there is one: its index in `instances`. */

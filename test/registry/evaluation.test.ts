@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import { z } from 'zod';
 import { definePlugin } from '../../engine/registry/plugin.js';
 import { conditionSource, openDraws } from '../../engine/registry/conditions.js';
+import { diversity, sheetOf, type DiversityOptions } from '../../engine/registry/diversity.js';
 import { createEngine, type Engine } from '../../engine/registry/engine.js';
 import { evaluate, type EvaluationOptions } from '../../engine/registry/evaluation.js';
 import { runGraph } from '../../engine/registry/run-graph.js';
@@ -51,6 +52,11 @@ const stub: ExtractorType<z.infer<typeof Settings>> = {
   }),
   features: (_services, { scale }, data) => featuresOf(data, scale),
 };
+/** A classifier of colours: an image is as much of a class as its colour is bright. */
+const shades: ExtractorType<{ readonly model: string; readonly score: boolean }> = {
+  name: 'shades', about: 'Mean colours as scores.', config: z.strictObject({ model: z.string(), score: z.boolean() }), features: (_services, _settings, data) => featuresOf(data, 1),
+  open: async (_services, { model }) => ({ key: model, name: model, width: WIDTH, classes: CLASSES, extract: async (image) => ({ feature: colours(image, 1), score: colours(image, 1) }), close: async () => {} }),
+};
 
 const loader = defineNode({
   name: 'test/colours', about: 'Colours.', config: z.strictObject({ batch: z.number().default(8) }), inputs: {},
@@ -91,7 +97,7 @@ const looped = defineNode({
   inputs: { image: 'f32[B,...S]', weights: { previous: '@weights[...S]' } }, outputs: { label: `i64<${CLASSES}>[B]` },
   start: () => ({ state: 0, step: (state, { image }) => ({ state, outputs: { label: int64(new Int32Array(image.dims[0]!)) } }) }),
 });
-const plugin = definePlugin({ name: 'evaluated', nodes: [loader, near, looped], backbones: [small], components: [{ kind: 'extractor', name: stub.name, value: stub }] });
+const plugin = definePlugin({ name: 'evaluated', nodes: [loader, near, looped], backbones: [small], components: [stub, shades].map((value) => ({ kind: 'extractor', name: value.name, value })) });
 
 const train = (inputs: Readonly<Record<string, string>>) => ({ type: 'train/ic-gan', config: { backbone: { type: 'small' }, optimiser: { type: 'sgd', lr: 0.01 } }, in: inputs });
 const GRAPHS = {
@@ -211,4 +217,30 @@ test('what can\'t be judged says why', async () => {
   const stop = new AbortController();
   stop.abort(new Error('enough'));
   await expect(judged('instances', { signal: stop.signal })).rejects.toThrow();
+});
+
+test('diversity sheets: of each run and of the data the images that score highest, in order, whatever the batches (seed 1)', async () => {
+  const options: DiversityOptions = { classifier: { type: 'shades', model: 'shades' }, classes: [1, 0], count: 4, of: SIZE, seed: 1, batch: 5 }, before = engine.services.host.residents.size;
+  const sheets = await diversity(engine, ['classes', 'looped', 'unconditional'].map(at), options);
+  expect(sheets.map(({ label, rows }) => [label, rows.map(({ name }) => name)])).toEqual([1, 0].map((label) => [label, ['classes', 'looped', 'unconditional', 'real']]));
+  for (const { label, rows } of sheets) {
+    for (const { images, scores } of rows) {
+      expect(images.dims).toEqual([4, 3, SIDE, SIDE]);
+      expect(scores).toEqual([...scores].sort((a, b) => b - a));
+      expect(scores).toEqual(Array.from({ length: 4 }, (_, i) => colours(images, 1).data[i * CLASSES + label]));
+    }
+    // Of the real ones all were seen, and they grow brighter with their index.
+    const real = [21 + label, 18 + label, 15 + label, 12 + label];
+    expect(Array.from(rows.at(-1)!.images.data, Number)).toEqual(real.flatMap((i) => [...pixels(i)]));
+  }
+  expect(notes.filter((note) => note.includes('looped: labels are drawn uniformly'))).not.toEqual([]);
+  expect(engine.services.host.residents.size).toBe(before);
+  const again = await diversity(engine, [at('classes')], { ...options, batch: 64 });
+  again.forEach(({ rows: [row] }, i) => { row!.scores.forEach((score, j) => { expect(score).toBeCloseTo(sheets[i]!.rows[0]!.scores[j]!, 5); }); });
+  const sheet = sheetOf(sheets[0]!, options);
+  expect([sheet.title, sheet.columns, sheet.images.dims[0], sheet.captions!.map((caption) => caption.split('\n')[0])]).toEqual([
+    `class 1: the 4 of ${SIZE} images that score highest, in order`, 4, 16, ['classes', 'looped', 'unconditional', 'real'],
+  ]);
+  await expect(diversity(engine, [at('classes')], { ...options, classes: [3] })).rejects.toThrow('--classes: there is no class 3; the classifier has 0 to 2');
+  await expect(diversity(engine, [at('nowhere')], options)).rejects.toThrow('it holds no generator.onnx');
 });
