@@ -129,12 +129,21 @@ async function* picture(folder: string, names: readonly string[]): AsyncGenerato
   yield '</figure>';
 }
 
-/** The last pages of a port, of which the first is open; earlier ones stay in their folder. */
+/** Pages are many: so much of them is inside the report. */
+const PAGES_BYTES = 16 << 20;
+
+/** The last pages of a port, of which the first is open; earlier ones, and those that are too much, stay in their folder. */
 async function* pages(folder: string, names: readonly string[]): AsyncGenerator<string> {
-  const wave = Math.max(...names.map(waveOf));
+  const wave = Math.max(...names.map(waveOf)), last = names.filter((each) => waveOf(each) === wave);
+  let total = 0;
   yield '<figure class="picture">';
-  for (const [i, name] of names.filter((each) => waveOf(each) === wave).entries()) {
+  for (const [i, name] of last.entries()) {
     const bytes = await readFile(join(folder, name));
+    total += bytes.length;
+    if (i && total > PAGES_BYTES) {
+      yield `<p class="meta">${last.length - i} more, from ${escapeText(name)} on, in the folder of pictures.</p>`;
+      break;
+    }
     yield `<details class="page"${i ? '' : ' open'}><summary>${captionOf(name, bytes)}</summary><div class="large">`;
     yield* inline(name, bytes);
     yield '</div></details>';

@@ -1,5 +1,5 @@
 /** @file Pages of captioned image grids, and heat maps: as files, and in the report. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { decode } from 'fast-png';
@@ -69,6 +69,14 @@ describe('pages', () => {
     return journal;
   };
 
+  const report = async () => {
+    const content: ReportContent = {
+      record: { name: 'run', seed: 1, device: 'cpu', versions: {}, command: [], started: '' }, status: 'finished', completed: 6, waves: 6, drawing: { nodes: [] }, graph: {},
+    };
+    await writeReport(layoutOf(directory), content);
+    return readFile(join(directory, 'report.html'), 'utf8');
+  };
+
   test('are a file each, whose names say page and wave; a resume drops those of later waves', async () => {
     const journal = await written(), names = async () => (await readdir(join(directory, 'pictures'))).sort();
     expect(await names()).toEqual([
@@ -81,15 +89,21 @@ describe('pages', () => {
 
   test('stand in the report as of the last wave, the first one open', async () => {
     await written();
-    const content: ReportContent = {
-      record: { name: 'run', seed: 1, device: 'cpu', versions: {}, command: [], started: '' }, status: 'finished', completed: 6, waves: 6, drawing: { nodes: [] }, graph: {},
-    };
-    await writeReport(layoutOf(directory), content);
-    const html = await readFile(join(directory, 'report.html'), 'utf8');
+    const html = await report();
     expect([...html.matchAll(/<details class="page"( open)?><summary>(.*?)<\/summary>/g)].map(([, open, title]) => [Boolean(open), title])).toEqual([
       [true, 'page 0 of wave 5, wave 5'], [false, 'page 1 of wave 5, wave 5'], [false, 'page 2 of wave 5, wave 5'],
     ]);
     expect(html.match(/class="captioned"/g)).toHaveLength(3);
     expect(html).toContain('sizes &lt;over&gt; time, wave 5');
+    expect(html).not.toContain('in the folder of pictures');
+  });
+
+  test('that are too much for the report are named there', async () => {
+    await written();
+    const second = join(directory, 'pictures', 'my-node-picture.002-000000005.svg');
+    await writeFile(second, `${await readFile(second, 'utf8')}<!--${' '.repeat(16 << 20)}-->`);
+    const html = await report();
+    expect(html.match(/class="captioned"/g)).toHaveLength(1);
+    expect(html).toContain('2 more, from my-node-picture.002-000000005.svg on, in the folder of pictures.');
   });
 });
