@@ -76,7 +76,7 @@ const BASELINES: Readonly<Record<string, readonly string[]>> = {
   'as-published': ['evaluate.config', 'recluster.config', 'train.config?', 'probe.config.images?', 'fresh.config.count?'],
   'places365-128-as-published': ['data.config.path', 'data.config.classes'],
   'logo-gan-rc': [
-    'once', 'sample', 'seen', 'seen-sample', 'seen-fresh', 'clusters.in.feature', 'clusters.in.weights', 'recluster', 'probe', 'agreement.in.label', 'history', 'pages.in.class', 'pages.in.index', 'pages.in.moved',
+    'once', 'sample', 'seen', 'seen-sample', 'seen-fresh', 'clusters.in.feature', 'clusters.in.weights', 'recluster', 'probe', 'agreement.in.label', 'history', 'pages.in.class', 'pages.in.index', 'pages.in.moved', 'pages.in.now?',
     ...['fresh-label', 'label'].flatMap((node) => [`${node}.in`, `${node}.type`]),
   ],
   ...Object.fromEntries(['logo-gan-ae', 'rotnet'].map((name) => [name, ['seen', 'seen-sample', 'seen-fresh'].map((node) => `${node}.config`)])),
