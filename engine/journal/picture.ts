@@ -1,11 +1,12 @@
-/** @file Pictures as files: image grids as PNG, those with captions, scatter plots, surfaces and heat maps as SVG. Compression runs beside the event loop. */
+/** @file Pictures as files: image grids as PNG, those with captions, scatter plots, surfaces, heat maps and bars as SVG. Compression runs beside the event loop. */
 import { promisify } from 'node:util';
 import { crc32, deflate } from 'node:zlib';
 import type { Frame, ImageGrid, Pages, Picture, Scatter } from '../spec/picture.js';
+import { drawBars } from './bars.js';
 import { drawCaptioned } from './captioned.js';
 import { drawHeat } from './heat.js';
 import { drawSurface } from './surface.js';
-import { axesOf, breathe, dotsOf, escapeText, legendOf, short } from './svg.js';
+import { axesOf, breathe, dotsOf, escapeText, legendOf, OTHERS, short } from './svg.js';
 
 /** A picture's bytes and the ending of its file name. */
 export async function encodePicture(picture: Exclude<Picture, Pages>): Promise<{ readonly ending: 'png' | 'svg'; readonly bytes: Uint8Array }> {
@@ -14,11 +15,12 @@ export async function encodePicture(picture: Exclude<Picture, Pages>): Promise<{
   return picture.captions ? { ending: 'svg', bytes: Buffer.from(drawCaptioned(picture, bytes, GUTTER)) } : { ending: 'png', bytes };
 }
 
-function drawn(picture: Exclude<Picture, Pages | ImageGrid>): Promise<string> {
+function drawn(picture: Exclude<Picture, Pages | ImageGrid>): string | Promise<string> {
   switch (picture.kind) {
     case 'scatter': return drawScatter(picture);
     case 'surface': return drawSurface(picture);
     case 'heat': return drawHeat(picture);
+    case 'bars': return drawBars(picture);
   }
 }
 
@@ -97,7 +99,6 @@ const SIDE = 420;
 const MARGIN = 34;
 const MOST_POINTS = 5000;
 const COLOURS: Readonly<Record<string, string>> = { real: '#d6453d', fake: '#2f6fd6' };
-const OTHERS = ['#3f9a5f', '#a05fc4', '#d98a1f', '#5c6b7a'];
 
 /**
  * Draws points in the plane at equal scale on both axes: real red, fake blue. The view is that of the real points where there are any,

@@ -9,6 +9,9 @@ export const escapeText = (text: unknown): string => String(text)
   .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')
   .replace(/[&<>"']/g, (character) => ENTITIES[character]!);
 
+/** Colours of series that have none by their name. */
+export const OTHERS: readonly string[] = ['#3f9a5f', '#a05fc4', '#d98a1f', '#5c6b7a'];
+
 /** A coordinate: one decimal is a tenth of a pixel. */
 export const point = (value: number): string => String(Math.round(value * 10) / 10);
 

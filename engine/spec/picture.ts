@@ -5,7 +5,7 @@ import { elements, tensor, type TensorValue } from './value.js';
 export type Metrics = Readonly<Record<string, number>>;
 
 /** Something to look at. Images are f32[N,C,H,W] in [-1,1]; points are pairs x0 y0 x1 y1 … */
-export type Picture = ImageGrid | Pages | Scatter | Surface | HeatMap;
+export type Picture = ImageGrid | Pages | Scatter | Surface | HeatMap | Bars;
 export interface ImageGrid {
   readonly kind: 'images';
   readonly title: string;
@@ -55,6 +55,15 @@ export interface HeatMap {
   readonly levels: readonly number[];
   /** A curve above, one value a column; NaN where there is none. */
   readonly line?: { readonly name: string; readonly values: Float32Array };
+}
+/** Numbers of the same groups by several series, as bars from 0 up, those of a group side by side. A value that is not finite has no bar. */
+export interface Bars {
+  readonly kind: 'bars';
+  readonly title: string;
+  /** What the groups are called, from left to right. */
+  readonly groups: readonly string[];
+  /** One value a group, 0 or more. */
+  readonly series: readonly { readonly name: string; readonly values: readonly number[] }[];
 }
 /** A square: its centre and half its side. */
 export interface Frame { readonly x: number; readonly y: number; readonly half: number }

@@ -1,6 +1,6 @@
 /** @file `networks/sheet`: real images of a label, and what the generator makes for it, side by side. */
 import { z } from 'zod';
-import { defineNode, drawLatents, fetched, generate, indicesBy, int64, rowsAt, sideBySide, type Picture, type Weights } from '../../engine/index.js';
+import { defineNode, drawLatents, fetched, generate, indicesBy, int64, rowsAt, sideBySide, spread, type Picture, type Weights } from '../../engine/index.js';
 
 /** A place without an image is grey. */
 const BLANK = -1;
@@ -32,7 +32,3 @@ export const sheet = defineNode({
     },
   }),
 });
-
-/** At most `count` of them, the first and the last among these, evenly apart. */
-const spread = <T>(all: readonly T[], count: number): readonly T[] =>
-  (all.length <= count ? all : Array.from({ length: count }, (_, i) => all[Math.round((i * (all.length - 1)) / Math.max(1, count - 1))]!));
