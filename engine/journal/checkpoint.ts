@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { NodeSnapshot, Snapshot } from '../dataflow/snapshot.js';
 import type { SessionHost } from '../session/host.js';
 import { GantryError, inputError } from '../spec/issue.js';
+import { list } from '../spec/near.js';
 import type { Metrics } from '../spec/picture.js';
 import type { Resident, Value } from '../spec/value.js';
 import { nameOf, sweepPartial, writeAtomically, writeFolderAtomically } from './atomic.js';
@@ -106,6 +107,31 @@ export async function loadCheckpoint(path: string, host: Pick<SessionHost, 'put'
   } catch (error) {
     host.release(put);
     throw error instanceof GantryError && error.exitCode === 2 ? await withRemedy(error, path) : error;
+  }
+}
+
+/** A value of a finished run: what the held edges of `node.output` saw when so many waves were complete; those of the newest checkpoint unless it says otherwise. */
+export interface SavedOutput { readonly run: string; readonly output: string; readonly waves?: number | undefined }
+
+/**
+ * Reads one output's value from a checkpoint. Without a host, what would live there is left out (undefined), and hashes are not compared: for what is to be known beforehand.
+ * Throws an InputError that lists the checkpoints, or the outputs, that there are.
+ */
+export async function savedOutput({ run, output, waves }: SavedOutput, host?: Pick<SessionHost, 'put'>): Promise<unknown> {
+  const entries = await listCheckpoints(join(run, 'checkpoints')), entry = waves === undefined ? entries.at(-1) : entries.find((one) => one.waves === waves);
+  if (!entry) throw inputError(run, entries.length ? `it has no checkpoint after ${waves} waves; those that it kept are after ${list(entries.map((one) => String(one.waves)))}` : 'there are no checkpoints: is it the folder of a run?');
+  const { nodes, files } = await readManifest(entry.path), dot = output.lastIndexOf('.'), saved = nodes[output.slice(0, dot)]?.registers[output.slice(dot + 1)];
+  if (saved === undefined) {
+    const kept = Object.entries(nodes).flatMap(([id, { registers }]) => Object.keys(registers).map((name) => `${id}.${name}`));
+    throw inputError(run, `its checkpoints hold no value of ${output}`, { because: [`they hold what is read a wave late or as its latest: ${list(kept)}`] });
+  }
+  const path = join(entry.path, TENSORS);
+  if (host && await hashFile(path) !== files[TENSORS]) throw inputError(path, 'is not what was saved: its sha256 differs from the manifest');
+  const file = await openSafetensors(path);
+  try {
+    return await decode(saved, { read: once((name) => file.read(name)), put: once(async (name) => host?.put(await file.read(name)) as Promise<Resident>) });
+  } finally {
+    await file.close();
   }
 }
 

@@ -37,10 +37,11 @@ export interface PartitionerNetwork {
 /**
  * `linear`: one layer, whose outputs are a partitioner's logits. `projection`: two with a ReLU between, as contrastive learning has them, of the features' width inside.
  * `image`: a decoder, images of the encoder's own sizes from transposed convolutions, with so many channels (`parts`) in the last hidden layer and twice as many in each before.
+ * `inverse`: one layer, whose outputs are the latents that a generator would make the image of and, after them, the logits of its label.
  */
-export type Head = 'linear' | 'projection' | 'image';
+export type Head = 'linear' | 'projection' | 'image' | 'inverse';
 
-/** What a partitioner says of images: their features f32[N,F], and a logit for each part f32[N,k]; from a decoder, images f32[N,…image] in their place. */
+/** What a partitioner says of images: their features f32[N,F], and a logit for each part f32[N,k]; from a decoder, images f32[N,…image] in their place; from an inverse, latents and logits. */
 export interface Partition { readonly feature: Tensor; readonly logit: Tensor }
 
 /** A partitioner as a function of a scope, with its leaves: those of the encoder under `trunk`, those of its head under `head`. */
@@ -54,6 +55,7 @@ const heads: Readonly<Record<Head, (s: Scope, feature: Tensor, parts: number, im
   linear: (s, feature, parts) => linear(s, feature, parts),
   projection: (s, feature, parts) => linear(s.at('out'), relu(linear(s.at('hidden'), feature, feature.dims[1] as number)), parts),
   image: decoder,
+  inverse: (s, feature, parts) => linear(s, feature, parts),
 };
 
 /** A linear layer to an image of few places, doubled until it is as large as it should be; ReLU between, tanh at last. */

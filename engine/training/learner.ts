@@ -1,6 +1,7 @@
 /** @file A learner: how an encoder is trained. The batch it wants, the head that its losses are on, and the losses. Becomes the node type `train/<name>`. */
 import type { ZodType } from 'zod';
 import type { Ports } from '../dataflow/node.js';
+import type { TensorShape } from '../spec/tensor-type.js';
 import type { Tensor } from '../tensor/tensor.js';
 import type { Head, Partition } from './encoder.js';
 import type { Phase, TensorPorts } from './method.js';
@@ -19,9 +20,11 @@ export interface LearnerTrace<B extends Ports, C> {
 export interface Learner<Name extends string = string, B extends Ports = any, C = any> {
   readonly name: Name;
   readonly about: string;
-  /** Event inputs of the training node; tensors of batch size B, one of them `image`. Labels below K are parts. */
+  /** Event inputs of the training node; tensors of batch size B, one of them `image`. Labels below K are parts. Those written `name?` need not be wired. */
   readonly batch: B;
   readonly head: Head;
+  /** How many numbers the head gives, where the batch says it and not the configuration: from the types of the ports that are wired. */
+  parts?(type: (port: string) => TensorShape | undefined): number;
   readonly options: ZodType<C>;
   schedules?(options: C): Readonly<Record<string, (wave: number) => number>>;
   /** Named terms, each f32[]; the loss is their sum. `report` gives more scalars, which are no part of it. */

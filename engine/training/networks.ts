@@ -19,7 +19,7 @@ const shape = (dtype: TensorShape['dtype'], ...dims: Dim[]): TensorShape => ({ d
 export const conditionShapes = ({ condition: { labels, width } }: Networks, count: Dim): Readonly<Record<string, TensorShape>> => ({
   ...(labels ? { label: shape('i64', count) } : {}), ...(width ? { vector: shape('f32', count, width) } : {}),
 });
-const symbols = (shapes: Readonly<Record<string, TensorShape>>): Given => Object.fromEntries(Object.entries(shapes).map(([name, type]) => [name, input(name, type)]));
+const symbols = (shapes: Readonly<Record<string, TensorShape>>): Readonly<Record<string, Tensor>> => Object.fromEntries(Object.entries(shapes).map(([name, type]) => [name, input(name, type)]));
 
 /** What the networks take of a condition. Throws a TypeError when something is missing. */
 function taken<T>({ condition: { labels, width } }: Networks, { label, vector }: Given<T>): Given<T> {
@@ -60,6 +60,12 @@ export const stateShapes = (name: TrainedName, layout: Layout): Record<string, T
 /** Binds a network's leaves to the symbols of its state. */
 export const bindNetwork = (name: TrainedName, layout: Layout, state: Readonly<Record<string, Tensor>>): BoundNetwork =>
   bind(name, layout, state[`${name}/parameters`]!, state[`${name}/buffers`]);
+
+/** The state of a frozen generator as inputs of a program, and the generator in evaluation mode: for programs that differentiate through it. */
+export function generatorSymbols({ generator: { layout, apply } }: NetworkPair) {
+  const inputs = symbols(stateShapes('generator', layout)), scope = bindNetwork('generator', layout, inputs).scope(false);
+  return { inputs, apply: (z: Tensor, condition: Given) => apply(scope, z, condition) };
+}
 
 /** Evaluation: latents `z` f32[N,Z] and the condition (`label`, `vector`) to `image`, for any N, or faster for a given one. */
 export function generatorProgram({ networks, generator }: NetworkPair, count: Dim = 'N'): Program {
