@@ -4,5 +4,6 @@ import { partitionerFile } from './file.js';
 import { lipschitzResnet } from './lipschitz-resnet.js';
 import { pointsLinear, pointsMlp, pointsResidual } from './points.js';
 import { resnetSmall } from './resnet-small.js';
+import { strided } from './strided.js';
 
-export default definePlugin({ name: 'partitioners', encoders: [lipschitzResnet, resnetSmall, pointsLinear, pointsMlp, pointsResidual], nodes: [partitionerFile] });
+export default definePlugin({ name: 'partitioners', encoders: [lipschitzResnet, resnetSmall, pointsLinear, pointsMlp, pointsResidual, strided], nodes: [partitionerFile] });
