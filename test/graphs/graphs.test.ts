@@ -37,7 +37,7 @@ test.each(files)('%s composes', async (file) => {
 });
 
 // Graphs of ImageNet and Places want millions of photos, IC-GAN's graphs photos and an extractor, PGMGAN's graphs of images what an earlier stage leaves: ic-gan.test.ts and pgmgan.test.ts run them on their own.
-for (const file of files.filter((name) => /^(self-conditioned-gan\/(?!.*-(128|autoencoder|rotation|logo-gan-ae|rotnet))|pgmgan\/(grid|ring))/.test(name))) {
+for (const file of files.filter((name) => /^(self-conditioned-gan\/(?!.*-(128|autoencoder|rotation|logo-gan-ae|rotnet|inversion))|pgmgan\/(grid|ring))/.test(name))) {
   const graph = graphs.get(file)!, real = folderOf(graph), path = real && join(data, real);
   (path && !(existsSync(path) && existsSync(join(data, 'models'))) ? test.skip : test)(`${file} runs for three waves, made small`, async () => {
     const out = join(folder, file.replaceAll('/', '-').replace('.json', ''));
@@ -67,6 +67,38 @@ for (const [real, encoder, leaves, gan] of [
   });
 }
 
+const digits = { path: join(data, 'mnist') };
+(existsSync(digits.path) && existsSync(join(data, 'models')) ? test : test.skip)('two GANs and an auto-encoder, then their inversion by an early and the last checkpoint, run for three waves, made small; stopped after one, it goes on to the same', async () => {
+  const run = async (name: string, more: Readonly<Record<string, object>>, options: object = {}) => {
+    const file = `self-conditioned-gan/${name}.json`, out = join(folder, `of-inversion-${name}`);
+    return { folder: out, ...await runGraph(engine, { graph: reduced(graphs.get(file)!, { data: digits, ...more } as never), file: join(GRAPHS, file), issues: [] }, { out, waves: 3, checkpoints: { every: 1 }, ...options }) };
+  };
+  const [ours, gan, seen] = [await run('stacked-mnist', {}), await run('stacked-mnist-gan', {}), await run('stacked-mnist-autoencoder', {})].map((one) => one.folder) as [string, string, string];
+  const early = { waves: 1 }, model = { model: join(seen, 'encoder.onnx'), width: ENCODER.width }, name = 'stacked-mnist-inversion-features';
+  const more = { ours: { run: ours }, early: { run: ours, ...early }, gan: { run: gan }, 'gan-early': { run: gan, ...early }, seen: model, 'seen-ours': model, 'seen-gan': model };
+  const whole = await run(name, more), numbers = Object.fromEntries(['ours', 'gan'].flatMap((one) => [[`pixels.${one}`, expect.any(Number)], [`features.${one}_of_clusters`, expect.any(Number)]]));
+  expect(whole).toMatchObject({ type: 'finished', waves: 3, metrics: { ...numbers, 'early-inverted.error': expect.any(Number), 'ours-encoder.encoder.latent': expect.any(Number) } });
+  for (const one of ['ours', 'early', 'gan', 'gan-early']) expect(whole.metrics[`${one}-inverted.loss`]).toBeLessThan(whole.metrics[`${one}-inverted.guess_loss`]!);
+  expect(whole.metrics['pixels.ours']).toBe(whole.metrics['ours-inverted.error']);
+  expect(whole.metrics['early-inverted.error']).not.toBe(whole.metrics['ours-inverted.error']);
+  expect(readdirSync(join(whole.folder, 'pictures'))).toEqual(['features', 'pixels', 'sheet'].map((node) => expect.stringMatching(new RegExp(`^${node}-picture-0+2\\.(svg|png)$`))));
+
+  const out = join(folder, 'of-inversion-resumed');
+  await run(name, more, { out, waves: 1 });
+  await run(name, more, { out, resume: true, waves: 3 });
+  for (const file of ['metrics.jsonl', `pictures/${readdirSync(join(whole.folder, 'pictures'))[2]}`, 'checkpoints/wave-000000003/tensors.safetensors'])
+    expect(readFileSync(join(out, file)).equals(readFileSync(join(whole.folder, file)))).toBe(true);
+
+  const graph = reduced(graphs.get('self-conditioned-gan/stacked-mnist-inversion.json')!, { data: digits, ...more, seen: undefined } as never), said = async (node: string, config: object) => {
+    const changed = { ...graph, nodes: { ...graph.nodes, [node]: { ...graph.nodes[node]!, config: { ...(graph.nodes[node]!.config as object), ...config } } } };
+    return (await engine.check({ graph: changed as Graph, file: 'inversion.json', issues: [] })).issues.map(({ says }) => says).join('\n');
+  };
+  expect(await said('ours', {})).toBe('');
+  expect(await said('ours', { k: 7 })).toContain('it has 10 clusters; "k" says 7');
+  expect(await said('gan', { waves: 40 })).toContain('it has no checkpoint after 40 waves; those that it kept are after 1, 2, 3');
+  expect(await said('gan', { weights: 'train.metrics' })).toContain('its checkpoints hold no value of train.metrics');
+}, 300_000);
+
 /** Without clusters there is nothing to make and measure them with. */
 const NO_CLUSTERS = ['agreement', 'clusters', 'history?', 'pages?', 'probe', 'recluster'];
 /** What a graph whose name ends so changes in the one that it extends: places, and all that is in them; `?` marks one that may stay. */
@@ -81,6 +113,7 @@ const BASELINES: Readonly<Record<string, readonly string[]>> = {
   ],
   ...Object.fromEntries(['logo-gan-ae', 'rotnet'].map((name) => [name, ['seen', 'seen-sample', 'seen-fresh'].map((node) => `${node}.config`)])),
   ...Object.fromEntries([2, 3, 4].map((pack) => [`pacgan-${pack}`, ['train.config.backbone.pack', 'data.config.batch?']])),
+  'inversion-features': ['features', 'seen', 'seen-ours', 'seen-gan'],
   gan: [...NO_CLUSTERS, ...['fresh-label', 'label'].flatMap((node) => [`${node}.in.clusters`, `${node}.in.image`, `${node}.in.like`, `${node}.type`])],
   'random-labels': [
     ...NO_CLUSTERS, ...['fresh-label', 'label'].flatMap((node) => [`${node}.config.k`, `${node}.in.clusters`, `${node}.in.image`, `${node}.in.like`, `${node}.type`]),

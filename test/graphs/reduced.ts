@@ -28,7 +28,8 @@ const SIZES: Readonly<Record<string, (config: Config, sample: number) => Config>
   'cadence/every': ({ from }) => ({ waves: 2, ...(from !== undefined && { from: 0 }) }),
   'networks/probe': (_config, sample) => ({ images: sample, batch: Math.ceil(0.6 * sample) }),
   'networks/cluster-pages': () => ({ real: 2, samples: 2, rows: 4 }),
-  'networks/generate': () => ({ batch: 40 }),
+  'networks/generate': ({ latent }) => ({ batch: 40, ...(latent !== undefined && { latent: 6 }) }),
+  'networks/saved': ({ k }) => ({ image: [3, 16, 16], ...(k !== undefined && { k: few(k) }) }),
   // True classes as the first clusters: as many clusters as classes.
   'clusterer/k-means': ({ k, initialisation }) => ({ restarts: 2, ...(initialisation !== 'labels' && { k: few(k) }) }),
   'clusterer/online': ({ k }) => ({ restarts: 2, k: few(k), burnIn: 2 }),
@@ -36,6 +37,8 @@ const SIZES: Readonly<Record<string, (config: Config, sample: number) => Config>
   'partition/batches': () => ({ batch: 20 }),
   'train/classifier': ({ parts }) => ({ parts: few(parts) }),
   'train/autoencoder': () => ({ encoder: ENCODER, parts: 4 }),
+  'train/inverter': () => ({ encoder: { type: 'strided', width: 4, layers: 2 } }),
+  'inversion/invert': () => ({ steps: 4, batch: 40 }),
   'train/rotation': () => ({ encoder: ENCODER }),
   'train/self-conditioned': narrow,
   'train/pgmgan': narrow,

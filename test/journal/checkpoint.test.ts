@@ -2,7 +2,7 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bestCheckpoint, listCheckpoints, loadCheckpoint, newestCheckpoint, pruneCheckpoints, saveCheckpoint } from '../../engine/journal/checkpoint.js';
+import { bestCheckpoint, listCheckpoints, loadCheckpoint, newestCheckpoint, pruneCheckpoints, saveCheckpoint, savedOutput } from '../../engine/journal/checkpoint.js';
 import { isTransient, tensor, transient, type Resident, type Value } from '../../engine/spec/value.js';
 import { createFakeHost } from './fake-host.js';
 
@@ -161,4 +161,21 @@ test('the event loop goes on turning while a large checkpoint is saved and loade
   // One turn at least for every megabyte that is written or hashed.
   expect(saving).toBeGreaterThan(99);
   expect(turns - saving).toBeGreaterThan(99);
+});
+
+test('an output that a run\'s checkpoint kept: of the newest wave or an earlier one, with its tensors in another host or known without', async () => {
+  const host = createFakeHost(), other = createFakeHost(), run = folder, output = 'train.weights';
+  for (const waves of [12, 20]) await saveCheckpoint(join(run, 'checkpoints'), await snapshotOf(host, waves), { host, graph: 'abc' });
+  const whole = await savedOutput({ run, output }, other) as { readonly networks: unknown; readonly state: Record<string, Resident> };
+  expect(await other.get(whole.state['generator/parameters']!)).toEqual(f32(1, 2, 3));
+  expect(other.residents.size).toBe(1);
+  expect(await savedOutput({ run, output, waves: 12 })).toEqual({ ...whole, state: { 'generator/parameters': undefined } });
+  expect(await savedOutput({ run, output: 'clusters.centre' })).toEqual(tensor('f64', [2, 1], new Float64Array([0.5, Number.NEGATIVE_INFINITY])));
+  await expect(savedOutput({ run, output, waves: 13 })).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('no checkpoint after 13 waves; those that it kept are after 12, 20') });
+  await expect(savedOutput({ run, output: 'train.metrics' })).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('they hold what is read a wave late or as its latest: clusters.centre, train.weights') });
+  await expect(savedOutput({ run: join(run, 'nowhere'), output })).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('is it the folder of a run?') });
+  const tensors = join(run, 'checkpoints/wave-000000020/tensors.safetensors'), bytes = await readFile(tensors);
+  bytes[bytes.length - 1]! ^= 1;
+  await writeFile(tensors, bytes);
+  await expect(savedOutput({ run, output }, other)).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('its sha256 differs') });
 });

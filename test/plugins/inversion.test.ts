@@ -83,7 +83,6 @@ test.each([['with labels', networks], ['without', alone]] as const)(`a generator
   const found = await node.step(0, { image, weights, encoder });
   const error = (images: TensorValue) => numbers(images).reduce((sum, v, i) => sum + Math.abs(v - Number(image.data[i])), 0) / image.data.length;
   const chance = error(await generate(services(), weights, drawLatents(of, draws('others'), 24), { label }) as TensorValue);
-  console.log(of.condition, chance, found.metrics, metrics[0], metrics.at(-1));
   expect(found.metrics.error).toBeCloseTo(error(found.reconstruction), 6);
   expect(found.metrics.guess_error).toBeCloseTo(error(found.guess), 6);
   expect(found.metrics.guess_error).toBeLessThan(0.7 * chance);
@@ -91,4 +90,81 @@ test.each([['with labels', networks], ['without', alone]] as const)(`a generator
   expect([found.reconstruction.dims, found.z.dims]).toEqual([image.dims, z.dims]);
   if (of.condition.labels) expect(numbers(found.label).filter((c, i) => c === i % LABELS).length).toBeGreaterThan(20);
   else expect(numbers(found.label)).toEqual(Array(24).fill(0));
+});
+
+describe(`an inversion (seed ${seed})`, () => {
+  let weights: Weights, encoder: Partitioner, image: TensorValue;
+  beforeAll(async () => {
+    weights = await drawn(networks);
+    ({ encoder } = await trained(weights, 20));
+    ({ image } = await made(weights, 7, 'queries'));
+  });
+  const node = (config: object = {}) => rig(invertImages, { steps: 12, ...config }, { host, component, seed });
+
+  test('without a step is the encoder\'s guess; it finds no more loss than it began with, and less with more steps', async () => {
+    const none = await (await node({ steps: 0 })).step(0, { image, weights, encoder }), some = await (await node()).step(0, { image, weights, encoder }), more = await (await node({ steps: 40 })).step(0, { image, weights, encoder });
+    expect(numbers(none.reconstruction)).toEqual(numbers(none.guess));
+    expect(none.metrics.loss).toBe(none.metrics.guess_loss);
+    expect(some.metrics.guess_loss).toBe(none.metrics.loss);
+    expect(some.metrics.loss).toBeLessThan(none.metrics.loss);
+    expect(more.metrics.loss).toBeLessThan(some.metrics.loss);
+    // A rate that throws latents far away at once: the guess stays the best that was met.
+    const thrown = await (await node({ optimiser: { type: 'adam', lr: 1000 } })).step(0, { image, weights, encoder });
+    expect(thrown.metrics.loss).toBeLessThanOrEqual(none.metrics.loss);
+  });
+
+  test('is the same whenever it is asked, and of every image by itself: whatever else is in its batch', async () => {
+    const [whole, again, parts] = [await (await node()).step(0, { image, weights, encoder }), await (await node()).step(5, { image, weights, encoder }), await (await node({ batch: 3 })).step(0, { image, weights, encoder })];
+    expect(numbers(again.reconstruction)).toEqual(numbers(whole.reconstruction));
+    numbers(parts.z).forEach((v, i) => { expect(v).toBeCloseTo(Number(whole.z.data[i]), 3); });
+    const one = await invert(services(), { networks, encoder: encoder.network, optimiser: adam, config: parsed, features: 5e-4 }, { weights, encoder }, rows(image, 4, 5), { steps: 12, rate: 0.05 });
+    numbers(one.z).forEach((v, i) => { expect(v).toBeCloseTo(Number(whole.z.data[4 * LATENT + i]), 3); });
+    expect(one.first[0]).toBeGreaterThan(one.last[0]!);
+  });
+
+  test('leaves nothing of its own in the host', async () => {
+    const step = await node();
+    await step.step(0, { image, weights, encoder });
+    const before = host.residents.size;
+    await step.step(1, { image, weights, encoder });
+    expect(host.residents.size).toBe(before);
+  });
+
+  test.each([
+    ['another generator\'s encoder', () => ({ weights: { ...weights, networks: alone } }), {}, 'nodes.node.in.encoder: it gives 7 numbers'],
+    ['an encoder of something else', () => ({ encoder: { ...encoder, network: { ...encoder.network, head: 'linear' } } }), {}, 'says nothing of latents'],
+    ['a generator of vectors', () => ({ weights: { ...weights, networks: { ...networks, condition: { labels: 0, width: 5 } } } }), {}, 'nodes.node.in.weights: this generator is conditioned on vectors'],
+    ['an optimiser without a rate', () => ({}), { optimiser: { type: 'adam' } }, 'nodes.node.config.optimiser: lr'],
+  ])('%s is refused', async (_, changed, config, says) => {
+    await expect((async () => (await node(config)).step(0, { image, weights, encoder, ...changed() }))()).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining(says) });
+  });
+
+  test('the networks of an encoder: as many numbers as latents and labels, one layer for both', () => {
+    const { layout } = partitionerOf(services(), encoder.network);
+    expect(layout.parameters.filter(({ path }) => path.startsWith('head.')).map(({ path, dims }) => [path, dims])).toEqual([['head.weight', [7, 16 * 16]], ['head.bias', [7]]]);
+  });
+});
+
+describe('errors and sheets', () => {
+  const target = tensor('f32', [4, 1, 1, 2], Float32Array.of(0, 0, 1, 1, 0.5, -0.5, -1, 1)), label = tensor('i64', [4], BigInt64Array.of(9n, 2n, 9n, 9n));
+  const near = { ...target, data: Float32Array.of(0.25, 0, 1, 1, 0.5, -0.5, -1, 0.75) }, far = { ...target, data: Float32Array.of(1, 1, 0, 0, 0.5, 0.5, 0, 0) };
+
+  test('are averages of every image, and cluster by cluster', async () => {
+    expect(Array.from(errorsOf(target.data as Float32Array, far.data, 4, 'absolute'))).toEqual([1, 1, 0.5, 1]);
+    expect(Array.from(errorsOf(target.data as Float32Array, far.data, 4, 'euclidean')).map((v) => v ** 2)).toEqual([2, 2, 1, 2].map((v) => expect.closeTo(v, 5)));
+    const { metrics, picture } = await (await rig(errors, { names: ['near', 'far'] })).step(0, { target, label, near, far });
+    expect(metrics).toEqual({ near: 0.0625, near_of_clusters: expect.closeTo(1 / 24, 6), far: 0.875, far_of_clusters: expect.closeTo((1 + 2.5 / 3) / 2, 6) });
+    expect(picture).toMatchObject({ kind: 'bars', groups: ['2', '9'], series: [{ name: 'near', values: [0, expect.closeTo(1 / 12, 6)] }, { name: 'far', values: [1, expect.closeTo(2.5 / 3, 6)] }] });
+  });
+
+  test('a sheet has a row for each image, the target first, cluster by cluster', async () => {
+    const { picture } = await (await rig(reconstructions, { names: ['near', 'far'], each: 2 })).step(0, { image: target, label, near, far });
+    expect(picture).toMatchObject({ kind: 'images', columns: 3, apart: 1, title: 'targets; near, far' });
+    const row = (images: TensorValue, i: number) => numbers(images).slice(2 * i, 2 * i + 2);
+    expect(numbers(picture.images)).toEqual([1, 0, 2].flatMap((i) => [target, near, far].flatMap((images) => row(images, i))));
+  });
+
+  test('names of inputs that a node has already, or twice the same, are refused', () => {
+    for (const names of [['image'], ['target'], ['a', 'a'], []]) expect(errors.config.safeParse({ names }).success).toBe(false);
+  });
 });
