@@ -17,9 +17,9 @@ type Settings = z.infer<typeof Config>;
 /** What the checkpoint holds; without `host`, all but the tensors that live there. */
 async function read({ run, waves, weights, clusters }: Settings, { resolve, host }: Services, whole: boolean): Promise<{ readonly weights: Weights; readonly clusters?: Clusters }> {
   const value = (named: string) => savedOutput({ run: resolve(run), waves, output: named }, whole ? host : undefined);
-  const found = await value(weights) as Weights;
-  if (!found.networks || found.networks.image.length !== 3) throw inputError(run, `${weights} is no pair of networks for images of channels, rows and columns`);
-  return { weights: found, ...(clusters && { clusters: await value(clusters) as Clusters }) };
+  const found = await value(weights) as Partial<Weights>;
+  if (found.networks?.image.length !== 3) throw inputError(run, `${weights} is no pair of networks for images of channels, rows and columns`);
+  return { weights: found as Weights, ...(clusters && { clusters: await value(clusters) as Clusters }) };
 }
 
 export const savedNetworks = defineNode({

@@ -10,7 +10,7 @@ export const strided = defineEncoder({
   config: z.strictObject({
     type: z.literal('strided'),
     width: count.default(32).describe('channels of the first layer; each after has twice as many'),
-    layers: count.default(3),
+    layers: count.default(3).describe('each halves the side'),
   }),
   refuses: (image, { layers }) => (image.length === 3 && image[1]! % 2 ** layers === 0 && image[2]! % 2 ** layers === 0 ? undefined : `it wants images whose sides are divisible by ${2 ** layers}`),
   encode(s, image, { width, layers }) {
