@@ -81,9 +81,9 @@ const digits = { path: join(data, 'mnist') };
   const whole = await run(name, more), numbers = Object.fromEntries(['ours', 'gan'].flatMap((one) => [[`pixels.${one}`, expect.any(Number)], [`features.${one}_of_clusters`, expect.any(Number)]]));
   expect(whole).toMatchObject({ type: 'finished', waves: 3, metrics: { ...numbers, 'early-inverted.error': expect.any(Number), 'ours-encoder.encoder.latent': expect.any(Number) } });
   for (const one of ['ours', 'early', 'gan', 'gan-early']) expect(whole.metrics[`${one}-inverted.loss`]).toBeLessThan(whole.metrics[`${one}-inverted.guess_loss`]!);
-  expect(whole.metrics['pixels.ours']).toBe(whole.metrics['ours-inverted.error']);
-  expect(whole.metrics['early-inverted.error']).not.toBe(whole.metrics['ours-inverted.error']);
-  expect(readdirSync(join(whole.folder, 'pictures'))).toEqual(['features', 'pixels', 'sheet'].map((node) => expect.stringMatching(new RegExp(`^${node}-picture-0+2\\.(svg|png)$`))));
+  expect(whole.metrics['pixels.ours']).toBeCloseTo(whole.metrics['ours-inverted.error']!, 6);
+  expect(whole.metrics['early-inverted.error']).not.toBeCloseTo(whole.metrics['ours-inverted.error']!, 6);
+  expect(readdirSync(join(whole.folder, 'pictures'))).toEqual(['features', 'pixels', 'sheet'].map((node) => expect.stringMatching(new RegExp(`^${node}-picture-0+1\\.(svg|png)$`))));
 
   const out = join(folder, 'of-inversion-resumed');
   await run(name, more, { out, waves: 1 });
