@@ -6,7 +6,7 @@ import { inputError } from '../spec/issue.js';
 import { command, device, deviceOf, emit, say, whole, type DeviceOptions, type SharedOptions } from './command.js';
 import { settingsOf } from './evaluate.js';
 import { openEngine } from './open-engine.js';
-import { STOPPED, stopOnSignals } from './stop.js';
+import { stoppable } from './stop.js';
 
 interface Options extends SharedOptions, DeviceOptions {
   readonly classifier: string;
@@ -40,21 +40,18 @@ export const diversityCommand = (): Command =>
       ]);
       await makeWritableFolder(out);
       const engine = await openEngine(options, { ...deviceOf(options), console: createConsole({ json: options.json }), plugins: (await Promise.all(runs.map(pluginsAt))).flat() });
-      const stop = stopOnSignals();
       try {
-        const sheets = await diversity(engine, runs, { ...options, classifier: settingsOf(classifier, '--classifier'), classes: labels, signal: stop.signal }), files: string[] = [];
-        for (const sheet of sheets) {
-          const { ending, bytes } = await encodePicture(sheetOf(sheet, options)), file = join(out, `class-${sheet.label}.${ending}`);
-          await writeAtomically(file, bytes);
-          files.push(file);
-          if (options.json) emit({ type: 'sheet', class: sheet.label, file, rows: sheet.rows.map(({ name, scores }) => ({ name, scores })) });
-        }
-        say(`${files.length} ${files.length === 1 ? 'sheet' : 'sheets'} in ${out}: see ${files[0]}`, options.json);
-      } catch (error) {
-        if (!stop.signal.aborted) throw error;
-        process.exitCode = STOPPED;
+        await stoppable(async (signal) => {
+          const sheets = await diversity(engine, runs, { ...options, classifier: settingsOf(classifier, '--classifier'), classes: labels, signal }), files: string[] = [];
+          for (const sheet of sheets) {
+            const { ending, bytes } = await encodePicture(sheetOf(sheet, options)), file = join(out, `class-${sheet.label}.${ending}`);
+            await writeAtomically(file, bytes);
+            files.push(file);
+            if (options.json) emit({ type: 'sheet', class: sheet.label, file, rows: sheet.rows.map(({ name, scores }) => ({ name, scores })) });
+          }
+          say(`${files.length} ${files.length === 1 ? 'sheet' : 'sheets'} in ${out}: see ${files[0]}`, options.json);
+        });
       } finally {
-        stop.release();
         await engine.close();
       }
     });

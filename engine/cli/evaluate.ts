@@ -6,7 +6,7 @@ import { pluginsAt } from '../registry/graph-plugins.js';
 import { inputError } from '../spec/issue.js';
 import { command, device, deviceOf, emit, whole, type DeviceOptions, type SharedOptions } from './command.js';
 import { openEngine } from './open-engine.js';
-import { STOPPED, stopOnSignals } from './stop.js';
+import { stoppable } from './stop.js';
 
 interface Options extends SharedOptions, DeviceOptions {
   readonly against?: string;
@@ -42,19 +42,16 @@ export const evaluateCommand = (): Command =>
       const [{ createConsole }, { evaluate }] = await Promise.all([import('../journal/console.js'), import('../registry/evaluation.js')]);
       const console = createConsole({ json: options.json });
       const engine = await openEngine(options, { ...deviceOf(options), console, plugins: (await Promise.all([subject, ...(options.against === undefined ? [] : [options.against])].map(pluginsAt))).flat() });
-      const stop = stopOnSignals();
       try {
-        const found = await evaluate(engine, subject, {
-          ...options, extractor: settingsOf(extractor, '--extractor'), classifier: classifier === undefined ? undefined : settingsOf(classifier, '--classifier'),
-          metrics: metrics?.split(',').map((name) => name.trim()), signal: stop.signal,
+        await stoppable(async (signal) => {
+          const found = await evaluate(engine, subject, {
+            ...options, extractor: settingsOf(extractor, '--extractor'), classifier: classifier === undefined ? undefined : settingsOf(classifier, '--classifier'),
+            metrics: metrics?.split(',').map((name) => name.trim()), signal,
+          });
+          if (options.json) for (const event of eventsOf(subject, found)) emit(event);
+          else process.stdout.write(`${format(subject, found)}\n`);
         });
-        if (options.json) for (const event of eventsOf(subject, found)) emit(event);
-        else process.stdout.write(`${format(subject, found)}\n`);
-      } catch (error) {
-        if (!stop.signal.aborted) throw error;
-        process.exitCode = STOPPED;
       } finally {
-        stop.release();
         await engine.close();
       }
     });

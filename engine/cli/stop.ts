@@ -7,6 +7,19 @@ export const STOPPED = 75;
 const TOGETHER_MS = 300;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
+/** Does what signals may stop: then it has ended early, and the exit code says so. */
+export async function stoppable(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const stop = stopOnSignals();
+  try {
+    await work(stop.signal);
+  } catch (error) {
+    if (!stop.signal.aborted) throw error;
+    process.exitCode = STOPPED;
+  } finally {
+    stop.release();
+  }
+}
+
 /** Aborts on the first signal, and ends the process with code 130 on the second. `release` gives the signals back. */
 export function stopOnSignals(): { readonly signal: AbortSignal; release(): void } {
   const stop = new AbortController();

@@ -10,7 +10,7 @@ import type { Metrics } from '../spec/picture.js';
 import type { Resident, Value } from '../spec/value.js';
 import { nameOf, sweepPartial, writeAtomically, writeFolderAtomically } from './atomic.js';
 import { createEncoder, decode, type Json, type TensorSource } from './encoding.js';
-import { hashFile, openSafetensors, writeSafetensors } from './safetensors.js';
+import { hashFile, openSafetensors, writeSafetensors, type TensorFile } from './safetensors.js';
 
 export interface SaveOptions {
   readonly host: Pick<SessionHost, 'get'>;
@@ -83,10 +83,7 @@ export async function loadCheckpoint(path: string, host: Pick<SessionHost, 'put'
   try {
     const manifest = await readManifest(path);
     if (options.graph !== undefined && options.graph !== manifest.graph) throw otherGraph(path);
-    const found = await hashFile(join(path, TENSORS));
-    if (found !== manifest.files[TENSORS]) throw inputError(join(path, TENSORS), 'is not what was saved: its sha256 differs from the manifest');
-    const file = await openSafetensors(join(path, TENSORS));
-    try {
+    return await withTensors(path, manifest, true, async (file) => {
       const source: TensorSource = {
         read: once((name) => file.read(name)),
         put: once(async (name) => {
@@ -101,9 +98,7 @@ export async function loadCheckpoint(path: string, host: Pick<SessionHost, 'put'
       }
       const metrics = await decode(manifest.metrics, noTensors) as Metrics;
       return { waves: manifest.waves, nodes, graph: manifest.graph, versions: manifest.versions, recent: manifest.recent ?? [], metrics };
-    } finally {
-      await file.close();
-    }
+    });
   } catch (error) {
     host.release(put);
     throw error instanceof GantryError && error.exitCode === 2 ? await withRemedy(error, path) : error;
@@ -120,16 +115,21 @@ export interface SavedOutput { readonly run: string; readonly output: string; re
 export async function savedOutput({ run, output, waves }: SavedOutput, host?: Pick<SessionHost, 'put'>): Promise<unknown> {
   const entries = await listCheckpoints(join(run, 'checkpoints')), entry = waves === undefined ? entries.at(-1) : entries.find((one) => one.waves === waves);
   if (!entry) throw inputError(run, entries.length ? `it has no checkpoint after ${waves} waves; those that it kept are after ${list(entries.map((one) => String(one.waves)))}` : 'there are no checkpoints: is it the folder of a run?');
-  const { nodes, files } = await readManifest(entry.path), dot = output.lastIndexOf('.'), saved = nodes[output.slice(0, dot)]?.registers[output.slice(dot + 1)];
+  const manifest = await readManifest(entry.path), { nodes } = manifest, dot = output.lastIndexOf('.'), saved = nodes[output.slice(0, dot)]?.registers[output.slice(dot + 1)];
   if (saved === undefined) {
     const kept = Object.entries(nodes).flatMap(([id, { registers }]) => Object.keys(registers).map((name) => `${id}.${name}`));
     throw inputError(run, `its checkpoints hold no value of ${output}`, { because: [`they hold what is read a wave late or as its latest: ${list(kept)}`] });
   }
-  const path = join(entry.path, TENSORS);
-  if (host && await hashFile(path) !== files[TENSORS]) throw inputError(path, 'is not what was saved: its sha256 differs from the manifest');
+  return withTensors(entry.path, manifest, host !== undefined, (file) => decode(saved, { read: once((name) => file.read(name)), put: once(async (name) => host?.put(await file.read(name)) as Promise<Resident>) }));
+}
+
+/** Lends the tensors of the checkpoint in this folder, after comparing their hash if told so. */
+async function withTensors<T>(folder: string, { files }: Manifest, compared: boolean, use: (file: TensorFile) => Promise<T>): Promise<T> {
+  const path = join(folder, TENSORS);
+  if (compared && await hashFile(path) !== files[TENSORS]) throw inputError(path, 'is not what was saved: its sha256 differs from the manifest');
   const file = await openSafetensors(path);
   try {
-    return await decode(saved, { read: once((name) => file.read(name)), put: once(async (name) => host?.put(await file.read(name)) as Promise<Resident>) });
+    return await use(file);
   } finally {
     await file.close();
   }

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import { keyedRandom } from '../session/keyed-random.js';
 import { highest } from '../spec/indices.js';
 import { inputError } from '../spec/issue.js';
-import { stacked, type ImageGrid } from '../spec/picture.js';
+import { rankedGrid, type ImageGrid, type Ranked } from '../spec/picture.js';
 import { elements, tensor, type TensorValue } from '../spec/value.js';
 import type { Extractor } from '../training/extractor.js';
 import { rows } from '../training/networks.js';
@@ -30,8 +30,7 @@ export interface DiversityOptions {
 }
 
 /** The rows of one class: one for each run and one of real images, each with its images in order and their scores. */
-export interface DiversitySheet { readonly label: number; readonly name: string; readonly rows: readonly DiversityRow[] }
-export interface DiversityRow { readonly name: string; readonly images: TensorValue; readonly scores: readonly number[] }
+export interface DiversitySheet { readonly label: number; readonly name: string; readonly rows: readonly Ranked[] }
 
 /** Real images that are read at once. */
 const SLICE = 256;
@@ -55,11 +54,11 @@ export async function diversity(engine: Engine, paths: readonly string[], option
     closing.push(held.close);
     const dataset = held.values.dataset as Dataset, labels = chosen(options.classes, classifier.classes ?? 0);
 
-    const named: { readonly name: string; readonly kept: Kept }[] = [];
+    const named: { readonly name: string; readonly kept: Kept }[] = [], nameOf = names(paths);
     for (const run of runs) {
       const kept = createKept(labels, count, of, (done) => services.progress(`samples of ${run.path}`, done, of)), draws = await drawsOf(engine, run, options, closing);
       await judgeSamples(run.path, run.generator, draws, { ...options, note: services.note }, kept, { extractor: classifier, classifier });
-      named.push({ name: names(paths).get(run.path)!, kept });
+      named.push({ name: nameOf.get(run.path)!, kept });
     }
     named.push({ name: 'real', kept: await ofDataset(dataset, classifier, labels) });
     return labels.map((label, at) => ({ label, name: dataset.classes === classifier.classes ? dataset.classNames?.[label] ?? '' : '', rows: named.map(({ name, kept }) => ({ name, ...kept.rows(at) })) }));
@@ -80,10 +79,8 @@ export async function diversity(engine: Engine, paths: readonly string[], option
 }
 
 /** Rows as a picture: a caption says whose they are, and the highest and the lowest score. */
-export const sheetOf = ({ label, name, rows }: DiversitySheet, { count, of }: Pick<DiversityOptions, 'count' | 'of'>): ImageGrid => ({
-  kind: 'images', title: `class ${label}${name && ` (${name})`}: the ${count} of ${of} images that score highest, in order`, ...stacked(rows.map(({ images }) => images), count),
-  captions: rows.map(({ name: whose, scores }) => `${whose}\n${scores[0]!.toFixed(3)} to ${scores.at(-1)!.toFixed(3)}`),
-});
+export const sheetOf = ({ label, name, rows }: DiversitySheet, { count, of }: Pick<DiversityOptions, 'count' | 'of'>): ImageGrid =>
+  rankedGrid(`class ${label}${name && ` (${name})`}: the ${count} of ${of} images that score highest, in order`, rows, count);
 
 /** Runs by the last part of their paths, or by all of them where that does not tell them apart. */
 function names(paths: readonly string[]): ReadonlyMap<string, string> {
@@ -98,7 +95,7 @@ function chosen(classes: readonly number[] | undefined, width: number): readonly
 }
 
 /** What is kept of images as they come: for each class the best so far. */
-interface Kept extends Judge { rows(at: number): { readonly images: TensorValue; readonly scores: readonly number[] } }
+interface Kept extends Judge { rows(at: number): Omit<Ranked, 'name'> }
 
 function createKept(labels: readonly number[], count: number, of: number, progress: (done: number) => void): Kept {
   const best = labels.map((): { readonly score: number; readonly image: Float32Array }[] => []);

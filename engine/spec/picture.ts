@@ -80,8 +80,15 @@ export function sideBySide(parts: readonly { readonly images: TensorValue; reado
   return { images: tensor('f32', [rows * columns, ...size], out), columns };
 }
 
+/** Images f32[n,C,H,W] in the order of what something scored them. */
+export interface Ranked { readonly name: string; readonly images: TensorValue; readonly scores: readonly number[] }
+/** A row of `count` images for each, with its name, its highest and its lowest score beside it. */
+export const rankedGrid = (title: string, rows: readonly Ranked[], count: number): ImageGrid => ({
+  kind: 'images', title, ...stacked(rows.map(({ images }) => images), count), captions: rows.map(({ name, scores }) => `${name}\n${scores[0]!.toFixed(3)} to ${scores.at(-1)!.toFixed(3)}`),
+});
+
 /** Rows of `columns` images each, one under the other, as one grid. */
-export function stacked(rows: readonly TensorValue[], columns: number): Pick<ImageGrid, 'images' | 'columns'> {
+function stacked(rows: readonly TensorValue[], columns: number): Pick<ImageGrid, 'images' | 'columns'> {
   const size = rows[0]!.dims.slice(1), each = columns * elements(size), out = new Float32Array(rows.length * each);
   rows.forEach((row, i) => { out.set((row.data as Float32Array).subarray(0, each), i * each); });
   return { images: tensor('f32', [rows.length * columns, ...size], out), columns };

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { defineNode, fetched, inputError, tensor, type Behaviour, type Picture, type Tensorial, type Value } from '../../engine/index.js';
 import { int32 } from './calls.js';
-import { sizes } from './k-means-node.js';
+import { drift, sizes } from './k-means-node.js';
 
 /** The labels of the last clustering, and of all of them: the wave, every cluster's size and, from the second on, the share of the images that moved. */
 export interface HistoryState {
@@ -48,7 +48,7 @@ export const history = defineNode({
       async step(state, { label }, { node, services, wave }) {
         const labels = int32(await fetched(services, label)), before = state.labels;
         if (before && before.length !== labels.length) throw inputError(`nodes.${node}.in.label`, `it has ${labels.length} labels, and had ${before.length}; those of the same sample are wanted each time`);
-        const moved = before && labels.filter((c, i) => c !== before[i]).length / labels.length;
+        const moved = before && drift(labels, before);
         const next: HistoryState = {
           labels, waves: [...state.waves, wave], sizes: [...state.sizes, sizes(labels, k)], moved: [...state.moved, ...(moved === undefined ? [] : [moved])],
         };

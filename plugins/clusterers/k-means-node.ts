@@ -68,6 +68,9 @@ export function sizes(labels: Int32Array, k: number): Int32Array {
   return counts;
 }
 
+/** The share of points whose label was another one before. */
+export const drift = (labels: Int32Array, before: Int32Array): number => labels.filter((c, i) => c !== before[i]).length / labels.length;
+
 export const kMeans = defineNode({
   name: 'clusterer/k-means',
   about: 'k-means on the features of a fixed sample; each later clustering starts from the last one and keeps its labels.',
@@ -94,7 +97,7 @@ export const kMeans = defineNode({
         const clusters: Clusters | undefined = weights === undefined ? undefined : { weights: weights as Weights, centres: next.centres, mapping: int64(next.mapping), counts: int64(counts) };
         const metrics: Metrics = {
           ...(Number.isFinite(next.found.inertia) ? { inertia: next.found.inertia, iterations: next.found.iterations } : {}),
-          ...(state.labels ? { moved: next.labels.filter((c, i) => c !== state.labels![i]).length / next.labels.length } : {}),
+          ...(state.labels ? { moved: drift(next.labels, state.labels) } : {}),
           smallest: counts.reduce((a, b) => Math.min(a, b)),
           empty: counts.filter((count) => count === 0).length,
         };

@@ -4,7 +4,7 @@ import { defineNode, fetched, spread, type Metrics, type Picture, type Tensorial
 import { namesConfig, rowsByLabel } from './columns.js';
 
 /** How far one is from the other, for one row each. */
-const DISTANCES = {
+export const DISTANCES = {
   absolute: (a: Float32Array, b: Float32Array) => a.reduce((total, v, i) => total + Math.abs(v - b[i]!), 0) / a.length,
   euclidean: (a: Float32Array, b: Float32Array) => Math.sqrt(a.reduce((total, v, i) => total + (v - b[i]!) ** 2, 0)),
 } as const;

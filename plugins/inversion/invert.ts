@@ -4,6 +4,7 @@ import {
   defineNode, fetched, generate, generatorState, inputError, int64, rows, tensor,
   type Metrics, type Optimiser, type Partitioner, type Resident, type Services, type State, type TensorValue, type Weights,
 } from '../../engine/index.js';
+import { DISTANCES } from './errors.js';
 import { programsOf, type Inversion } from './program.js';
 
 /** What is known of images after their inversion. */
@@ -57,7 +58,7 @@ export async function invert(
 }
 
 /** Mean absolute difference. */
-const distance = (a: TensorValue, b: TensorValue): number => (a.data as Float32Array).reduce((total, v, i) => total + Math.abs(v - (b.data as Float32Array)[i]!), 0) / a.data.length;
+const distance = (a: TensorValue, b: TensorValue): number => DISTANCES.absolute(a.data as Float32Array, b.data as Float32Array);
 
 /** Puts parts one after the other. */
 const joined = (parts: readonly TensorValue[]): TensorValue => {

@@ -38,11 +38,10 @@ export function stepProgram(services: Services, { networks, encoder, optimiser, 
   const g = generatorSymbols(networkPair(networks, services.component<Backbone>('backbone', networks.backbone))), f = partitionerSymbols(partitionerOf(services, encoder));
   const moments = optimiser.moments(config), state = (name: string, ...dims: number[]) => input(name, f32(count, ...dims));
   const z = state('z', networks.latent), best = state('best', networks.latent), least = state('least'), before = Object.fromEntries(moments.map((name) => [name, state(name, networks.latent)]));
-  const width = f.apply(input('image', f32(count, ...networks.image))).feature.dims[1] as number;
-  const image = input('image', f32(count, ...networks.image)), feature = input('feature', f32(count, width));
   const condition = Object.fromEntries(Object.entries(conditionShapes(networks, count)).map(([name, shape]) => [name, input(name, shape)]));
   const scalars = input('scalars', f32(optimiser.scalars(config, 1, 1).length));
-  const made = g.apply(z, condition), loss = losses(made, image, f.apply(made).feature, feature, features), [gradient] = grad(sum(loss), [z]);
+  const made = g.apply(z, condition), itsFeature = f.apply(made).feature, image = input('image', f32(count, ...networks.image)), feature = input('feature', itsFeature.shape);
+  const loss = losses(made, image, itsFeature, feature, features), [gradient] = grad(sum(loss), [z]);
   const parts = Array.from({ length: scalars.dims[0] as number }, (_, i) => reshape(slice(scalars, 0, i, i + 1), []));
   const { parameters, moments: after } = optimiser.update(config, z, gradient!, before, parts), better = less(loss, least);
   const states: Record<string, ProgramState> = {

@@ -1,6 +1,6 @@
 /** @file `picture/diversity`: of many images those that a classifier is surest of, class by class: how much do they differ? (Self-Conditioned GAN, its sheets of one class.) */
 import { z } from 'zod';
-import { defineNode, fetched, highest, inputError, rowsAt, stacked, type ImageGrid, type Services, type TensorValue, type Tensorial } from '../../engine/index.js';
+import { defineNode, fetched, highest, inputError, rankedGrid, rowsAt, type Ranked, type Services, type TensorValue, type Tensorial } from '../../engine/index.js';
 
 /** Images f32[N,C,H,W] and their class scores f32[N,K]. */
 interface Scored { readonly image: TensorValue; readonly score: TensorValue }
@@ -8,12 +8,10 @@ interface Scored { readonly image: TensorValue; readonly score: TensorValue }
 const FIRST = 10;
 
 /** The `count` images of the highest scores for a class, in order; fewer if there are no more. */
-export function best({ image, score: { dims: [n = 0, k = 0], data } }: Scored, label: number, count: number): { readonly images: TensorValue; readonly scores: readonly number[] } {
+export function best({ image, score: { dims: [n = 0, k = 0], data } }: Scored, label: number, count: number): Omit<Ranked, 'name'> {
   const own = Float32Array.from({ length: n }, (_, i) => data[i * k + label] as number), indices = highest(own, count);
   return { images: rowsAt(image, Array.from({ length: count }, (_, i) => indices[i] ?? -1)), scores: indices.map((i) => own[i]!) };
 }
-
-const spell = (scores: readonly number[]) => `${scores[0]!.toFixed(3)} to ${scores.at(-1)!.toFixed(3)}`;
 
 export const diversity = defineNode({
   name: 'picture/diversity',
@@ -36,10 +34,7 @@ export const diversity = defineNode({
       const fake = await scored(services, image, score), truth = real && realScore && await scored(services, real, realScore);
       const shown = classes ?? Array.from({ length: Math.min(FIRST, fake.score.dims[1]!) }, (_, c) => c);
       const rows = shown.flatMap((label) => [{ name: `class ${label}`, ...best(fake, label, count) }, ...(truth ? [{ name: 'real', ...best(truth, label, count) }] : [])]);
-      const picture: ImageGrid = {
-        kind: 'images', title, captions: rows.map(({ name, scores }) => `${name}\n${spell(scores)}`), ...stacked(rows.map(({ images }) => images), count),
-      };
-      return { state, outputs: { picture } };
+      return { state, outputs: { picture: rankedGrid(title, rows, count) } };
     },
   }),
 });
