@@ -56,7 +56,7 @@ export async function createWorkerHost(options: HostOptions = {}): Promise<Sessi
     async compile(program, { idle = 'look' } = {}) {
       const where = `program "${program.name}"`, session = nextId(), states = Object.entries(program.state);
       const sized = [...Object.values(program.outputs), ...states.map(([, { next }]) => next)].every(({ dims }) => known(dims));
-      const model = new Uint8Array(encode(program, { refused: sized && device === 'cpu' })); // in a buffer of its own, which is given away
+      const model = new Uint8Array(encode(program, { refused: sized && device === 'cpu', sparing: device === 'cpu' })); // in a buffer of its own, which is given away
       const { inputs, outputs } = await channel.call('open', { session, model, settings: { ...settings, sleep: idle === 'sleep' } }, [model.buffer as ArrayBuffer])
         .catch((error: Error) => { throw sessionError(where, [{ at: '', says: `does not compile: ${error.message}` }], { cause: error }); });
       return createExecutable({

@@ -7,12 +7,16 @@ import { fuse } from '../fuse.js';
 import { renew, simplify } from '../simplify.js';
 import { RuleError, type Equation, type Tensor } from '../tensor.js';
 import { verify } from '../verify.js';
-import { schedule } from './schedule.js';
+import { frugal } from './frugal.js';
+import { readsMuch, schedule } from './schedule.js';
 import { createWriter, sequenceInfo, valueInfo, type Writer } from './writer.js';
 import { writeModel } from './schema.js';
 
 /** The operator set: the first in which all reductions take their axes as inputs, and one that browsers' runtimes know. */
 export const OPSET = 18;
+
+/** Bytes that are worth a node which asks for what they wait for. */
+const MUCH = 1 << 20;
 
 export interface EncodeOptions {
   /** The operator set, 18 or later. */
@@ -23,6 +27,8 @@ export interface EncodeOptions {
   readonly metadata?: Readonly<Record<string, string>>;
   /** Whether an output called `REFUSED` comes first, an empty sequence. */
   readonly refused?: boolean;
+  /** Whether ONNX Runtime is to hold little memory at once (`frugal`); a file for other programs needn't. */
+  readonly sparing?: boolean;
 }
 
 /** The name of an output that onnxruntime-node can't hand over: it is no tensor (`session/onnxruntime` says what for). */
@@ -35,7 +41,7 @@ export const nextName = (state: string): string => `${state}.next`;
  * A model file: inputs are the program's states, then its inputs; outputs are `<state>.next` of the states that change, then its
  * outputs. The program is simplified first.
  */
-export function encode(traced: Program, { opset = OPSET, constants = {}, metadata = {}, refused = false }: EncodeOptions = {}): Uint8Array {
+export function encode(traced: Program, { opset = OPSET, constants = {}, metadata = {}, refused = false, sparing = false }: EncodeOptions = {}): Uint8Array {
   const program = verify(renew(verify(simplify(verify(traced))), fuse));
   const writer = createWriter(), names = new Map<Tensor, string>();
   const inputs = [...Object.entries(program.state).map(([name, { value }]) => [name, value] as const), ...Object.entries(program.inputs)];
@@ -48,7 +54,8 @@ export function encode(traced: Program, { opset = OPSET, constants = {}, metadat
     const value = constants[name];
     if (value) bake(writer, program, name, symbol, value);
   }
-  for (const equation of schedule(results.map(([, t]) => t))) lower(writer, program, equation, names);
+  const order = schedule(results.map(([, t]) => t));
+  for (const equation of order) lower(writer, program, equation, names);
   writer.place(`${program.name}: results`);
   for (const [name, t] of results) writer.result(names.get(t)!, name);
   if (refused) writer.result(writer.node('SequenceEmpty', [])[0]!, REFUSED);
@@ -57,8 +64,9 @@ export function encode(traced: Program, { opset = OPSET, constants = {}, metadat
     inputs.filter(([name]) => !constants[name]).map(([name, t]) => valueInfo(name, t.shape)),
     [...(refused ? [sequenceInfo(REFUSED)] : []), ...results.map(([name, t]) => valueInfo(name, t.shape))],
   );
+  const spared = () => frugal(graph, order.filter((equation) => readsMuch(equation, MUCH)).map(({ outputs }) => names.get(outputs[0]!)!));
   return writeModel({
-    irVersion: opset > 20 ? 10n : 8n, producerName: 'gantry', graph, opsetImport: [{ domain: '', version: BigInt(opset) }],
+    irVersion: opset > 20 ? 10n : 8n, producerName: 'gantry', graph: sparing ? spared() : graph, opsetImport: [{ domain: '', version: BigInt(opset) }],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   });
 }

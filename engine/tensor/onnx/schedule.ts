@@ -51,29 +51,48 @@ export function peakOf(order: readonly Equation[], roots: readonly Tensor[]): nu
   return memory.peak();
 }
 
-/** All equations that `roots` depend on, each after those it uses, in the better of two orders: depth first, or always the one that adds least to what is held. */
-export function schedule(roots: readonly Tensor[]): readonly Equation[] {
-  const deep = topological(roots), memory = ledger(deep, roots), place = new Map(deep.map((equation, i) => [equation, i]));
+/** Whether it reads a tensor of so many bytes, whose memory waits for it. */
+export const readsMuch = ({ inputs }: Equation, bytes: number): boolean => inputs.some((t) => !PLACELESS.has(homeOf(t).equation.op.name) && bytesOf(t) >= bytes);
+
+/** Always the equation that adds least to what is held, among those that the first unfinished stage needs. */
+function frugal(deep: readonly Equation[], roots: readonly Tensor[], stages: readonly (readonly Tensor[])[]): readonly Equation[] {
+  const memory = ledger(deep, roots), place = new Map(deep.map((equation, i) => [equation, i]));
   const waits = new Map<Equation, number>(), users = new Map<Equation, Set<Equation>>();
   for (const equation of deep) {
     const sources = new Set(equation.inputs.map((t) => t.equation));
     waits.set(equation, sources.size);
     for (const source of sources) users.set(source, (users.get(source) ?? new Set()).add(equation));
   }
-  const ready = new Set(deep.filter((equation) => waits.get(equation) === 0)), order: Equation[] = [];
-  while (ready.size) {
-    let next: Equation | undefined, least = Number.POSITIVE_INFINITY;
-    for (const equation of ready) {
-      const more = memory.adds(equation);
-      if (more < least || (more === least && place.get(equation)! < place.get(next!)!)) [next, least] = [equation, more];
-    }
-    ready.delete(next!);
-    order.push(next!);
-    memory.run(next!);
-    for (const user of users.get(next!) ?? []) {
-      waits.set(user, waits.get(user)! - 1);
-      if (waits.get(user) === 0) ready.add(user);
+  const order: Equation[] = [], done = new Set<Equation>();
+  for (const stage of stages) {
+    const wanted = new Set(topological(stage).filter((equation) => !done.has(equation)));
+    const ready = new Set([...wanted].filter((equation) => waits.get(equation) === 0));
+    while (ready.size) {
+      let next: Equation | undefined, least = Number.POSITIVE_INFINITY;
+      for (const equation of ready) {
+        const more = memory.adds(equation);
+        if (more < least || (more === least && place.get(equation)! < place.get(next!)!)) [next, least] = [equation, more];
+      }
+      ready.delete(next!);
+      done.add(next!);
+      order.push(next!);
+      memory.run(next!);
+      for (const user of users.get(next!) ?? []) {
+        waits.set(user, waits.get(user)! - 1);
+        if (waits.get(user) === 0 && wanted.has(user)) ready.add(user);
+      }
     }
   }
-  return memory.peak() < peakOf(deep, roots) ? order : deep;
+  return order;
+}
+
+/**
+ * All equations that `roots` depend on, each after those it uses, in the best of some orders: always what adds least to what is held; the same one root after the
+ * other, from either end, so that a discriminator's gradients are done before a generator's begin, or the other way round; and depth first.
+ */
+export function schedule(roots: readonly Tensor[]): readonly Equation[] {
+  const deep = topological(roots), each = roots.map((root) => [root]);
+  const orders = [...[[roots], each, [...each].reverse()].map((stages) => frugal(deep, roots, stages)), deep];
+  const peaks = orders.map((order) => peakOf(order, roots));
+  return orders[peaks.indexOf(Math.min(...peaks))]!;
 }
