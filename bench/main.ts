@@ -4,14 +4,13 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Case, Line } from './case.js';
-import { startExtractor } from './extract.js';
 import { fastest, interleave, median } from './interleave.js';
-import { missingTorch, startPeer } from './peer.js';
+import { missingTorch, startOurs, startPeer } from './peer.js';
 import { scale, scaleHnsw } from './scale.js';
 import { kmeans, knn } from './searches.js';
 import { longestStall } from './stall.js';
 import type { Stepper } from './stepper.js';
-import { startGeneration, startOurs, type StepCase } from './training-step.js';
+import type { OurSide } from './ours.js';
 
 const USAGE = `Usage: npm run bench -- [CASE …] [--rounds N] [--python FILE] [--json]
 
@@ -37,30 +36,30 @@ async function compared(about: string, a: Stepper, b: Stepper, steps: number, ro
 }
 
 /** A step against the same step in PyTorch, each at its better number of threads. */
-const against = (about: string, peer: string, start: (threads: number) => Promise<Stepper>, steps: number, { tuned = false, unit = 'ms/step', flags = [] }: Against = {}): Case => ({
+const against = (about: string, ours: OurSide, peer: string, steps: number, { tuned = false, unit = 'ms/step', flags = [] }: Against = {}): Case => ({
   about,
   async run({ python, rounds }) {
     const missing = missingTorch(python);
     if (missing) return `skipped: ${missing}`;
     const threads = [...new Set([1, Math.min(2, availableParallelism()), availableParallelism()])];
-    const a = await fastest(threads.map((n) => () => start(n)), steps);
+    const a = await fastest(threads.map((n) => () => startOurs(ours, n)), steps);
     const b = await fastest(threads.map((n) => () => startPeer(python, peer, n, tuned, flags)), steps);
     return compared(about, a, b, steps, rounds, unit);
   },
 });
 
 /** A step against PyTorch as published, and, under the name with `-tuned`, against every trick. */
-const bothWays = (about: string, peer: string, start: (threads: number) => Promise<Stepper>, steps: number, more: Against = {}): Readonly<Record<string, Case>> => ({
-  [about]: against(about, peer, start, steps, more),
-  [`${about}-tuned`]: against(`${about}-tuned`, peer, start, steps, { ...more, tuned: true }),
+const bothWays = (about: OurSide, peer: string, steps: number, more: Against = {}): Readonly<Record<string, Case>> => ({
+  [about]: against(about, about, peer, steps, more),
+  [`${about}-tuned`]: against(`${about}-tuned`, about, peer, steps, { ...more, tuned: true }),
 });
 
 /** What one step of ours costs against another of ours, with all threads. */
-const versus = (about: string, start: (threads: number) => Promise<Stepper>, other: (threads: number) => Promise<Stepper>): Case => ({
+const versus = (about: string, one: OurSide, other: OurSide): Case => ({
   about,
   async run({ rounds }) {
     const threads = availableParallelism();
-    return compared(about, await start(threads), await other(threads), 1, rounds, 'ms/step');
+    return compared(about, await startOurs(one, threads), await startOurs(other, threads), 1, rounds, 'ms/step');
   },
 });
 
@@ -82,55 +81,18 @@ const startup = async () => Array.from({ length: 7 }, () => {
   return performance.now() - start;
 });
 
-const training = (step: StepCase) => (threads: number) => startOurs(step, threads);
-const labelled = (image: readonly number[], batch: number, below: number, backbone: string, betas: readonly [number, number], more: object = {}): StepCase => ({
-  trains: 'self-conditioned', config: { backbone: { type: backbone }, optimiser: { type: 'adam', lr: 1e-4, betas }, ...more },
-  batch: { image: { dtype: 'f32', dims: [batch, ...image] }, label: { dtype: 'i64', dims: [batch], below } },
-});
-const points = training(labelled([2], 100, 50, 'mlp-maxout', [0.8, 0.999]));
-const digits = training(labelled([3, 32, 32], 64, 100, 'dcgan-shallow', [0, 0.99]));
-const pictures = training(labelled([3, 32, 32], 64, 100, 'dcgan-deep', [0, 0.99]));
-const scenes = training(labelled([3, 128, 128], 8, 100, 'resnet2', [0, 0.99], { averaging: { decay: 0.999, statistics: false }, options: { penalty: { on: 'real', weight: 0.1 } } }));
-const vectors = { dtype: 'f32', dims: [16, 2048] } as const;
-const photos: StepCase = {
-  trains: 'ic-gan',
-  config: {
-    backbone: { type: 'biggan', generator: 32, discriminator: 32 }, optimiser: { type: 'adam', lr: 1e-4, betas: [0, 0.999], epsilon: 1e-6 }, averaging: { decay: 0.9999 },
-  },
-  batch: { image: { dtype: 'f32', dims: [16, 3, 64, 64] }, vector: vectors, fake_vector: vectors, fool_vector: vectors },
-};
-
-const small = { dtype: 'f32', dims: [64, 3, 32, 32] } as const;
-/** Equation 5 on pairs as they come: the peer makes no views. */
-const parts: StepCase = {
-  trains: 'partitioner',
-  config: {
-    encoder: { type: 'lipschitz-resnet' }, parts: 200, optimiser: { type: 'adam', lr: 1e-4, weight_decay: 1e-4 },
-    options: { views: { crop: false, flip: false, colour: false, grey: 0, cutout: 0 } },
-  },
-  batch: { image: small, neighbour: small },
-};
-/** The networks of table 6, a generator step to each discriminator step. */
-const unguided: StepCase = {
-  trains: 'pgmgan',
-  config: { backbone: { type: 'sngan-32' }, optimiser: { type: 'adam', lr: 2e-4, betas: [0, 0.999] }, options: { steps: 1 } },
-  batch: { image: small, label: { dtype: 'i64', dims: [64], below: 200 } },
-};
-const guided: StepCase = { ...unguided, guide: parts };
-const imagined = (threads: number) => startGeneration(photos, threads), images = { unit: 'ms/16 images', flags: ['--generate'] };
-
 const CASES: Readonly<Record<string, Case>> = {
-  ...bothWays('2d', 'two_d', points, 100),
-  ...bothWays('dcgan', 'dcgan', digits, 4),
-  ...bothWays('dcgan-deep', 'dcgan', pictures, 1, { flags: ['--deep'] }),
-  ...bothWays('resnet2-r1', 'resnet2', scenes, 1),
-  ...bothWays('biggan', 'biggan', training(photos), 1),
-  ...bothWays('biggan-generate', 'biggan', imagined, 4, images),
-  ...bothWays('sngan', 'sngan', training(guided), 1),
-  'sngan-unguided': against('sngan-unguided', 'sngan', training(unguided), 1, { flags: ['--unguided'] }),
-  'sngan-guide': versus('sngan-guide', training(guided), training(unguided)),
-  ...bothWays('partitioner', 'partitioner', training(parts), 1),
-  ...bothWays('extract', 'extract', startExtractor, 1, { unit: 'ms/32 images' }),
+  ...bothWays('2d', 'two_d', 100),
+  ...bothWays('dcgan', 'dcgan', 4),
+  ...bothWays('dcgan-deep', 'dcgan', 1, { flags: ['--deep'] }),
+  ...bothWays('resnet2-r1', 'resnet2', 1),
+  ...bothWays('biggan', 'biggan', 1),
+  ...bothWays('biggan-generate', 'biggan', 4, { unit: 'ms/16 images', flags: ['--generate'] }),
+  ...bothWays('sngan', 'sngan', 1),
+  'sngan-unguided': against('sngan-unguided', 'sngan-unguided', 'sngan', 1, { flags: ['--unguided'] }),
+  'sngan-guide': versus('sngan-guide', 'sngan', 'sngan-unguided'),
+  ...bothWays('partitioner', 'partitioner', 1),
+  ...bothWays('extract', 'extract', 1, { unit: 'ms/32 images' }),
   knn,
   kmeans,
   scale,

@@ -79,7 +79,7 @@ async function untrained(step: StepCase, services: Services): Promise<Partitione
 }
 
 /** Starts the training node in a host of `threads` threads; it is warm when this resolves. */
-export async function startOurs(step: StepCase, threads: number): Promise<Stepper> {
+export async function startTraining(step: StepCase, threads: number): Promise<Stepper> {
   const { host, services, behaviour } = await start(step, threads);
   const inputs = {
     ...Object.fromEntries(Object.entries(step.batch).map(([name, shape]) => [name, given(name, shape)])),
