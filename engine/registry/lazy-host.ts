@@ -13,6 +13,7 @@ export function lazyHost(device: Device | 'auto', threads: number | undefined, n
     open: async (model) => (await started()).open(model),
     put: async (value) => (await started()).put(value),
     get: async (resident) => (await started()).get(resident),
+    stack: async (rows, pieces) => (await started()).stack(rows, pieces),
     release: (residents) => host?.release(residents),
     close: async () => (await starting)?.close(),
   };

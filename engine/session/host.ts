@@ -44,6 +44,8 @@ export interface SessionHost {
   put(value: TensorValue): Promise<Resident>;
   /** Copies a tensor out of the host. */
   get(resident: Resident): Promise<TensorValue>;
+  /** Gathers pieces [n,…] into one resident [rows,…]; each is given up when it is in, so that at most one is there beside the whole. Throws unless they make up `rows`. */
+  stack(rows: number, pieces: AsyncIterable<Resident>): Promise<Resident>;
   /** Gives residents up; later use of one is an error. */
   release(residents: readonly Resident[]): void;
   /** Ids of all residents, for the runtime's sweep. */

@@ -39,6 +39,10 @@ export interface Calls {
   };
   put: { readonly ask: { readonly id: number; readonly value: TensorValue }; readonly answer: null };
   get: { readonly ask: { readonly id: number }; readonly answer: TensorValue };
+  /** A resident whose elements are yet to be filled in. */
+  room: { readonly ask: { readonly id: number; readonly sized: Sized }; readonly answer: null };
+  /** Copies a piece to the rows from `at` on, and gives it up. */
+  fill: { readonly ask: { readonly id: number; readonly piece: number; readonly at: number }; readonly answer: null };
   release: { readonly ask: { readonly ids: readonly number[] }; readonly answer: null };
   shut: { readonly ask: { readonly session: number }; readonly answer: null };
   close: { readonly ask: null; readonly answer: null };

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { inputError } from '../spec/issue.js';
+import { show } from '../spec/tensor-type.js';
 import { Resident } from '../spec/value.js';
 import { known } from '../tensor/dims.js';
 import { encode, nextName } from '../tensor/onnx/encode.js';
@@ -89,6 +90,31 @@ export async function createWorkerHost(options: HostOptions = {}): Promise<Sessi
       const says = unusable(resident, residents);
       if (says) throw sessionError(here, [{ at: 'get', says }]);
       return channel.call('get', { id: resident.id }).catch(fail);
+    },
+    async stack(rows, pieces) {
+      const id = nextId(), release = (ids: readonly number[]) => void channel.call('release', { ids }).catch(() => undefined);
+      let whole: Resident | undefined, at = 0;
+      try {
+        for await (const piece of pieces) {
+          const { dims: [count = 0, ...rest], dtype } = piece, says = unusable(piece, residents);
+          if (says) throw sessionError(here, [{ at: 'stack', says }]);
+          residents.delete(piece.id);
+          whole ??= new Resident(id, dtype, [rows, ...rest]);
+          if (at + count > rows || show(piece) !== show({ dtype: whole.dtype, dims: [count, ...whole.dims.slice(1)] })) {
+            release([piece.id]);
+            throw sessionError(here, [{ at: 'stack', says: `a piece ${show(piece)} does not fit ${show(whole)} from row ${at} on` }]);
+          }
+          if (at === 0) await channel.call('room', { id, sized: { dtype, dims: whole.dims } });
+          await channel.call('fill', { id, piece: piece.id, at });
+          at += count;
+        }
+        if (!whole || at < rows) throw sessionError(here, [{ at: 'stack', says: `pieces of ${at} rows; wants ${rows}` }]);
+      } catch (error) {
+        release([id]);
+        throw error;
+      }
+      residents.add(id);
+      return whole;
     },
     release(given) {
       const ids = given.map(({ id }) => id).filter((id) => residents.delete(id));

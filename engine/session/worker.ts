@@ -46,6 +46,12 @@ async function placed(opened: Session, feeds: Readonly<Record<string, NativeTens
   }
 }
 
+function forget(id: number): void {
+  const tensor = residents.get(id);
+  if (tensor) memory.giveBack(tensor);
+  residents.delete(id);
+}
+
 const calls: { readonly [K in Call]: (ask: Calls[K]['ask']) => Promise<Calls[K]['answer']> } = {
   async open({ session, model, settings }) {
     const given = settings.fewerProducts ? await withFewerProducts(model) : model;
@@ -70,12 +76,18 @@ const calls: { readonly [K in Call]: (ask: Calls[K]['ask']) => Promise<Calls[K][
     return null;
   },
   get: async ({ id }) => toValue(found(residents, id, 'resident')),
+  async room({ id, sized }) {
+    residents.set(id, blank(sized));
+    return null;
+  },
+  async fill({ id, piece, at }) {
+    const whole = unwrap(found(residents, id, 'resident')), { dims, data } = unwrap(found(residents, piece, 'resident'));
+    (whole.data as Float32Array).set(data as Float32Array, at * (data.length / dims[0]!));
+    forget(piece);
+    return null;
+  },
   async release({ ids }) {
-    for (const id of ids) {
-      const tensor = residents.get(id);
-      if (tensor) memory.giveBack(tensor);
-      residents.delete(id);
-    }
+    ids.forEach(forget);
     return null;
   },
   async shut({ session }) {

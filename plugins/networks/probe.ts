@@ -1,20 +1,7 @@
 /** @file `networks/probe`: what a frozen copy of the discriminator sees in a fixed sample of the data. */
 import { z } from 'zod';
-import {
-  concat, defineNode, int64, program, type Dataset, type Resident, type Services, type Weights,
-} from '../../engine/index.js';
+import { defineNode, int64, type Dataset, type Resident, type Weights } from '../../engine/index.js';
 import { featuresOf } from './features.js';
-
-/** Stacks pieces f32[n,F] that live in the host, in one call. */
-async function stacked(services: Services, pieces: readonly Resident[]): Promise<Resident> {
-  if (pieces.length === 1) return pieces[0]!;
-  const shapes = Object.fromEntries(pieces.map(({ dims }, i) => [`piece${i}`, { dtype: 'f32' as const, dims }]));
-  const join = await services.host.compile(program('stack', {}, shapes, (_state, parts) => ({ outputs: { whole: concat(Object.values(parts), 0) } })));
-  const { outputs } = await join.run({}, Object.fromEntries(pieces.map((piece, i) => [`piece${i}`, piece])), { keep: ['whole'] });
-  await join.release();
-  services.host.release(pieces);
-  return outputs.whole as Resident;
-}
 
 export const probe = defineNode({
   name: 'networks/probe',
@@ -31,17 +18,19 @@ export const probe = defineNode({
       const dataset = inputs.dataset as Dataset, weights = inputs.weights as Weights;
       const indices = context.random('sample').permutation(dataset.size).subarray(0, Math.min(images, dataset.size));
       const run = await featuresOf(services, weights);
-      const pieces: Resident[] = [], labels = new BigInt64Array(indices.length);
-      for (let from = 0; from < indices.length; from += batch) {
-        signal.throwIfAborted();
-        // The augmentation is drawn by the place in the sample, not by the wave: the sample stays the same to the last pixel.
-        const { image, label } = await dataset.read(indices.slice(from, from + batch), context.random(`augmentation ${from}`));
-        const { outputs } = await run.run(weights.state, { image }, { keep: ['feature'] });
-        pieces.push(outputs.feature as Resident);
-        labels.set(label.data as BigInt64Array, from);
-        services.progress(`features at wave ${wave}`, Math.min(from + batch, indices.length), indices.length);
+      const labels = new BigInt64Array(indices.length);
+      async function* pieces(): AsyncGenerator<Resident> {
+        for (let from = 0; from < indices.length; from += batch) {
+          signal.throwIfAborted();
+          // The augmentation is drawn by the place in the sample, not by the wave: the sample stays the same to the last pixel.
+          const { image, label } = await dataset.read(indices.slice(from, from + batch), context.random(`augmentation ${from}`));
+          const { outputs } = await run.run(weights.state, { image }, { keep: ['feature'] });
+          labels.set(label.data as BigInt64Array, from);
+          services.progress(`features at wave ${wave}`, Math.min(from + batch, indices.length), indices.length);
+          yield outputs.feature as Resident;
+        }
       }
-      const feature = await stacked(services, pieces);
+      const feature = await services.host.stack(indices.length, pieces());
       return { state, outputs: { feature, weights, label: { dtype: 'i64', dims: [indices.length], data: labels }, index: int64(indices) } };
     },
   }),

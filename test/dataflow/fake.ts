@@ -16,7 +16,7 @@ export function fakeHost(): FakeHost {
   let next = 1;
   const absent = () => Promise.reject(new Error('the fake host runs nothing'));
   return {
-    device: 'cpu', residents, released, compile: absent, open: absent, get: absent, close: async () => {},
+    device: 'cpu', residents, released, compile: absent, open: absent, get: absent, stack: absent, close: async () => {},
     put: async (value) => {
       residents.add(next);
       return new Resident(next++, value.dtype, value.dims);

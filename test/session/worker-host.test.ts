@@ -57,6 +57,20 @@ test('an output that is kept stays a resident, and may be fed', async () => {
   expect(numbers(fed.outputs.after)).toEqual([7, 10, 13]);
 });
 
+test('pieces are stacked in their order and given up; what does not fit is refused, and nothing of it stays', async () => {
+  const rows = (...values: number[]) => host.put(tensor('f32', [values.length / 2, 2], Float32Array.from(values)));
+  async function* pieces(...given: number[][]) { for (const values of given) yield await rows(...values); }
+  const before = host.residents.size, whole = await host.stack(3, pieces([1, 2, 3, 4], [5, 6]));
+  expect([whole.dims, numbers(await host.get(whole)), host.residents.size]).toEqual([[3, 2], [1, 2, 3, 4, 5, 6], before + 1]);
+  await expect(host.stack(3, pieces([1, 2], [3, 4]))).rejects.toThrow('pieces of 2 rows; wants 3');
+  await expect(host.stack(3, pieces([1, 2], [3, 4, 5, 6, 7, 8]))).rejects.toThrow('a piece f32[3,2] does not fit f32[3,2] from row 1 on');
+  async function* mixed() { yield await rows(1, 2); yield await host.put(f32(1, 2)); }
+  await expect(host.stack(3, mixed())).rejects.toThrow('a piece f32[2] does not fit f32[3,2] from row 1 on');
+  async function* gone() { yield whole; yield whole; }
+  await expect(host.stack(6, gone())).rejects.toThrow('stack');
+  expect(host.residents.size).toBe(before);
+});
+
 test('feeds are copied: a part of a buffer, a Node buffer, shared memory; the sender keeps its own', async () => {
   const step = await host.compile(accumulate), state = await start();
   const whole = Float32Array.of(9, 1, 2, 3, 9), shared = new Float32Array(new SharedArrayBuffer(12));
