@@ -12,13 +12,15 @@ export interface Sizes { readonly n: number; readonly width: number; readonly k:
 
 /** A block's distance matrix has at most this many elements. */
 const BLOCK = 1 << 20;
+/** And its rows of the features, which are a copy, at most this many. */
+const ROWS = 1 << 24;
 
 const f32 = (...dims: (number | string)[]) => ({ dtype: 'f32' as const, dims });
 const i64 = (...dims: (number | string)[]) => ({ dtype: 'i64' as const, dims });
 
-/** Runs `body` on blocks of rows of `feature` with about BLOCK elements in a matrix of `columns`. */
+/** Runs `body` on blocks of rows of `feature` with about BLOCK elements in a matrix of `columns`, and no more than about ROWS of their own. */
 function inBlocks<T>(feature: Tensor, n: number, columns: number, body: (rows: Tensor, from: number, to: number) => T): T[] {
-  const count = Math.ceil((n * columns) / BLOCK), rows = Math.ceil(n / count);
+  const count = Math.ceil(n * Math.max(columns / BLOCK, (feature.dims[1] as number) / ROWS)), rows = Math.ceil(n / count);
   if (count === 1) return [body(feature, 0, n)];
   return Array.from({ length: Math.ceil(n / rows) }, (_, i) => {
     const from = i * rows, to = Math.min(n, from + rows);
