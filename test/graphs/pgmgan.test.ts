@@ -107,7 +107,7 @@ const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   'single-label': [...NO_PARTITIONER, ...OTHER_LABELS],
   'partition-gan': ['train.in.partitioner'],
   'cross-entropy': ['train.config.options.guide.kind'],
-  'relu-guide': ['partitioner.config.encoder', 'partitioner.config.file'],
+  'relu-guide': ['partitioner.config.encoder', 'partitioner.config.optimiser.lr', 'partitioner.config.file'],
   'relu-guide-partitioner': ['train.config.encoder', 'train.config.from', 'train.config.schedule.waves'],
   'as-published-pretext': [...LENGTH, 'train.config.encoder', 'train.config.optimiser', 'train.config.schedule'],
   neighbours: ['train.config.encoder', 'train.config.parts', 'train.config.schedule.waves'],
