@@ -55,7 +55,11 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
     config,
     inputs: method.batch as Ports,
     outputs: { weights: `@weights[${parse(imageType)!.dims.slice(1).join(',')}]`, metrics: '@metrics' },
-    check: (settings, context) => { describe(method, settings.backbone, backbones, context); },
+    check(settings, context) {
+      describe(method, settings.backbone, backbones, context);
+      const pack = backbones.find(({ name }) => name === settings.backbone.type)!.pack?.(settings.backbone) ?? 1;
+      requireDivision(context, settings.accumulate, pack);
+    },
     async start(settings, context) {
       const networks = describe(method, settings.backbone, backbones, context);
       const optimiser: ConfiguredOptimiser = { type: optimisers.find(({ name }) => name === settings.optimiser.type)!, config: settings.optimiser };
@@ -81,6 +85,13 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
       };
     },
   }) as NodeType;
+}
+
+/** Refuses a batch that the settings alone show not to divide; a method's updates in a row are known when its step is traced. */
+function requireDivision(context: CheckContext, accumulate: number, pack: number): void {
+  const size = known(context, 'image').dims[0] as number, says = `a batch of ${size} does not divide into`, config = `nodes.${context.node}.config`;
+  if (size % accumulate) throw inputError(`${config}.accumulate`, `${says} ${accumulate} slices`);
+  if ((size / accumulate) % pack) throw inputError(`${config}.backbone.pack`, `${says} ${accumulate > 1 ? `${accumulate} slices of ` : ''}packs of ${pack} images, which the discriminator sees at once`);
 }
 
 /** Describes the networks from the configuration and the types that the graph gave the batch. */

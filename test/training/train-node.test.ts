@@ -136,6 +136,16 @@ describe('refused, with the place and exit code 2', () => {
     await expect(start()).rejects.toMatchObject({ exitCode: 2, message: expect.stringContaining('backbone mlp-maxout carries no condition, labels; here it gets vectors') });
   });
 
+  test.each<[object, string]>([
+    [{ accumulate: 3 }, 'nodes.train.config.accumulate: a batch of 8 does not divide into 3 slices'],
+    [{ backbone: { type: 'mlp-maxout', pack: 3 } }, 'nodes.train.config.backbone.pack: a batch of 8 does not divide into packs of 3 images, which the discriminator sees at once'],
+    [{ backbone: { type: 'mlp-maxout', pack: 4 }, accumulate: 4 }, 'nodes.train.config.backbone.pack: a batch of 8 does not divide into 4 slices of packs of 4 images'],
+  ])('a batch that the settings do not divide, when the graph is checked: %j', (config, says) => {
+    const type = trainNode(selfConditioned, { backbones, optimisers: [adam] });
+    const settings = type.config.parse({ backbone: { type: 'mlp-maxout' }, optimiser: { type: 'adam', lr: 1 }, ...config });
+    expect(() => type.check!(settings, { node: 'train', wired: (port) => port === 'image', type: () => ({ dtype: 'f32', dims: [8, 2] }) })).toThrow(says);
+  });
+
   test('a backbone or an optimiser that is not at hand', () => {
     const type = trainNode(selfConditioned, { backbones, optimisers: [adam] });
     const issues = (config: object) => type.config.safeParse(config).error!.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
