@@ -16,7 +16,7 @@ export const accepted = defineNode({
   outputs: { image: 'f32[A,...S]', label: 'i64<K>[A]', metrics: '@metrics' },
   start: ({ batch, averaged, rounds, rejected }) => ({
     state: {},
-    async step(state, inputs, { services, random, signal }) {
+    async step(state, inputs, { node, services, random, signal }) {
       const weights = inputs.weights as Weights, partitioner = inputs.partitioner as Partitioner, label = await fetched(services, inputs.label), wanted = label.data as BigInt64Array;
       const size = weights.networks.image, width = elements(size), count = wanted.length, images = new Float32Array(count * width), draws = random('z');
       let open = Int32Array.from({ length: count }, (_, i) => i), drawn = 0, first = 0;
@@ -32,6 +32,7 @@ export const accepted = defineNode({
             if (found[at] !== wanted[i]) missed.push(i);
           });
           drawn += now.length;
+          services.progress(`${node}: images in round ${round + 1} of at most ${rounds + 1}`, from + now.length, open.length);
         }
         if (round === 0) first = count - missed.length;
         open = Int32Array.from(missed);
