@@ -3,7 +3,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { InvalidArgumentError, type Command } from 'commander';
 import { makeWritableFolder } from '../journal/atomic.js';
-import type { Networks } from '../training/values.js';
+import { drawLabels } from '../registry/draw-labels.js';
+import type { GeneratorFile } from '../registry/generator-file.js';
 import type { Random } from '../session/keyed-random.js';
 import { inputError } from '../spec/issue.js';
 import { elements, tensor, type TensorValue } from '../spec/value.js';
@@ -37,7 +38,7 @@ export const sampleCommand = (): Command =>
   ]))
     .option('--count <n>', 'how many (64), or how many of each instance and seed (4)', whole(1))
     .option('--out <dir>', 'folder to write to (RUN/samples)')
-    .option('--classes <labels>', 'labels such as 7 or 0,1,2 or all, dealt out in turn (uniformly random); with --instances: each of them for every instance (its own)')
+    .option('--classes <labels>', 'labels such as 7 or 0,1,2 or all, dealt out in turn (random; clusters in their shares); with --instances: each of them for every instance (its own)')
     .option('--truncation <t>', 'noise is t times a normal cut off at 2 either way', positive)
     .option('--vectors <file>', 'a .json file of vectors to condition on, dealt out in turn')
     .option('--seed <n>', 'seed of latents and random labels (0)', whole(0))
@@ -62,7 +63,7 @@ export const sampleCommand = (): Command =>
         const generator = await openGenerator(host, model), { networks } = generator;
         const random = (name: string) => keyedRandom(options.seed ?? 0, 'sample', 0, name);
         const z = tensor('f32', [count, networks.latent], noise(random('z'), count * networks.latent, options.truncation));
-        const condition = await conditionOf(networks, { ...options, count }, random('condition'));
+        const condition = await conditionOf(generator, { ...options, count }, random('condition'));
         const images = await inBatches(count, (from, to) => generator.images(rows(z, from, to), Object.fromEntries(Object.entries(condition).map(([name, value]) => [name, rows(value, from, to)]))));
         const { writeSamples } = await import('./samples.js');
         const files = await writeSamples(folder, images, condition.label);
@@ -105,12 +106,12 @@ async function locate(run: string, out: string | undefined): Promise<{ readonly 
 }
 
 /** The condition of every image, as far as the generator has one: `label` i64[N], `vector` f32[N,E]. */
-async function conditionOf({ condition: { labels, width } }: Networks, { count, classes, vectors }: Options & { readonly count: number }, random: Random): Promise<Readonly<Record<string, TensorValue>>> {
+async function conditionOf({ shares, networks: { condition: { labels, width } } }: GeneratorFile, { count, classes, vectors }: Options & { readonly count: number }, random: Random): Promise<Readonly<Record<string, TensorValue>>> {
   if (!labels && classes !== undefined) throw inputError('--classes', 'this generator has no classes');
   if (!width && vectors !== undefined) throw inputError('--vectors', 'this generator takes no vectors');
   const given: Record<string, TensorValue> = {};
   if (labels) {
-    const chosen = classes === undefined ? random.integers(count, labels) : labelsOf(classes, labels);
+    const chosen = classes === undefined ? drawLabels(random, count, labels, shares) : labelsOf(classes, labels);
     given.label = tensor('i64', [count], BigInt64Array.from({ length: count }, (_, i) => BigInt(chosen[i % chosen.length]!)));
   }
   if (width) {

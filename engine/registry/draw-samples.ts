@@ -5,6 +5,7 @@ import { elements, int64, tensor, type TensorValue } from '../spec/value.js';
 import type { Extractor } from '../training/extractor.js';
 import { rowsAt } from '../training/networks.js';
 import type { Networks } from '../training/values.js';
+import { drawLabels } from './draw-labels.js';
 
 /** Instances: indices into the run's data set, `'all'` of it, so many of it drawn at random, or a folder of photos. */
 export type InstanceWish = readonly number[] | string | { readonly random: number };
@@ -20,7 +21,7 @@ export interface Instances {
 
 export interface SampleOptions {
   readonly instances?: InstanceWish | Instances;
-  /** Labels, dealt out to the instances (or samples) in turn. Unless given: an instance's own class, else drawn uniformly. */
+  /** Labels, dealt out to the instances (or samples) in turn. Unless given: an instance's own class, else drawn, clusters in their shares. */
   readonly classes?: readonly number[];
   /** Samples of each instance and seed (1); of each seed, without instances. */
   readonly count?: number;
@@ -47,6 +48,8 @@ interface Origin { readonly instance?: number; readonly seed: number; readonly d
 /** What samples are drawn with. */
 export interface Source {
   readonly networks: Networks;
+  /** Of labels that are clusters. */
+  readonly shares?: readonly number[] | undefined;
   instances(wish: InstanceWish, seed: number): Promise<Instances>;
   generate(z: TensorValue, condition: { readonly label?: TensorValue | undefined; readonly vector?: TensorValue | undefined }): Promise<TensorValue>;
   extractor(): Promise<Extractor>;
@@ -61,12 +64,12 @@ export const countOf = (instances: number, { count = 1, seeds = [0] }: SampleOpt
 
 /** The samples in parts of bounded size, in order. Throws an InputError that names the option before anything is made. */
 export async function* drawSamples(source: Source, options: SampleOptions): AsyncGenerator<Samples> {
-  const { networks: { latent, image, condition: { labels, width } } } = source, { classes, count = 1, seeds = [0], truncation, candidates = 1 } = options;
+  const { networks: { latent, image, condition: { labels, width } }, shares } = source, { classes, count = 1, seeds = [0], truncation, candidates = 1 } = options;
   check(options, source.networks);
   const wish = options.instances, instances = wish === undefined ? undefined : typeof wish === 'object' && 'vector' in wish ? wish : await source.instances(wish, seeds[0]!);
   if (labels && !classes && instances && !instances.labels) throw inputError('--classes', "photos of another folder have no class of this run's: which are they?", { try: `a label from 0 to ${labels - 1}, or all` });
   const each = count * candidates, groups = (instances?.names.length ?? 1) * seeds.length;
-  const drawn = labels && !classes && !instances ? keyedRandom(seeds[0]!, 'sample', 0, 'labels').integers(groups * each, labels) : undefined;
+  const drawn = labels && !classes && !instances ? drawLabels(keyedRandom(seeds[0]!, 'sample', 0, 'labels'), groups * each, labels, shares) : undefined;
   const labelOf = (instance: number | undefined, i: number) => (classes ? classes[(instance ?? i) % classes.length]! : instance === undefined ? drawn![i]! : instances!.labels![instance]!);
   const together = Math.max(1, Math.floor(Math.min(MOST, PART / elements(image)) / each));
   for (let group = 0; group < groups; group += together) {

@@ -9,6 +9,8 @@ import type { Networks } from '../training/values.js';
 
 export interface GeneratorFile {
   readonly networks: Networks;
+  /** How often each label comes, where labels are clusters of the data: relative to their sum. */
+  readonly shares?: readonly number[];
   /** Images in [-1,1] of latents f32[N,Z] and conditions; what the generator does not take is left aside. */
   images(z: TensorValue, given: Given<TensorValue>): Promise<TensorValue>;
   close(): Promise<void>;
@@ -24,9 +26,9 @@ export async function openGenerator(host: SessionHost, file: string): Promise<Ge
     throw inputError(file, `is no ONNX file: ${(error as Error).message}`);
   }
   if (!about) throw inputError(file, 'was not exported by gantry: its metadata does not say what latents and conditions it takes');
-  const networks = JSON.parse(about) as Networks, model = await host.open(file), { labels, width } = networks.condition;
+  const { shares, ...networks } = JSON.parse(about) as Networks & Pick<GeneratorFile, 'shares'>, model = await host.open(file), { labels, width } = networks.condition;
   return {
-    networks,
+    networks, ...(shares && { shares }),
     async images(z, { label, vector }) {
       const { outputs } = await model.run({}, { z, ...(labels && { label: label! }), ...(width && { vector: vector! }) });
       return outputs.image as TensorValue;

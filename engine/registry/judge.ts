@@ -7,6 +7,7 @@ import type { Judged, JudgedSet, OpenMetric } from '../training/metric.js';
 import { rows } from '../training/networks.js';
 import type { Dataset, Features } from '../training/values.js';
 import type { Drawn, Draws } from './conditions.js';
+import { drawLabels } from './draw-labels.js';
 import type { GeneratorFile } from './generator-file.js';
 
 /** A number of every set. */
@@ -67,9 +68,9 @@ export interface SamplingOptions {
   note(message: string): void;
 }
 
-/** Samples of the generator of the run at `path` under drawn conditions, until all sets are full. Without draws labels are uniform; vectors can't be. */
+/** Samples of the generator of the run at `path` under drawn conditions, until all sets are full. Without draws labels are clusters in their shares, or uniform; vectors can't be. */
 export async function judgeSamples(path: string, generator: GeneratorFile, draws: Draws | undefined, { seed, batch, signal, note }: SamplingOptions, judge: Judge, models: Models): Promise<void> {
-  const { latent, condition: { labels, width } } = generator.networks;
+  const { shares, networks: { latent, condition: { labels, width } } } = generator;
   /** Latents of the next images, each of a key of its own: they don't depend on how images are batched. */
   const z = (count: number): TensorValue => {
     const data = new Float32Array(count * latent), { set, within } = judge.at();
@@ -87,9 +88,9 @@ export async function judgeSamples(path: string, generator: GeneratorFile, draws
     }
   };
   if (!draws && width) throw inputError(path, 'its generator is conditioned on vectors, and where they come from depends on the training itself');
-  if (!draws && labels) note(`${path}: labels are drawn uniformly from ${labels}, for where its graph has them from depends on the training itself`);
+  if (!draws && labels && !shares) note(`${path}: labels are drawn uniformly from ${labels}, for where its graph has them from depends on the training itself`);
   for (let call = 0; judge.room() > 0; call++) {
-    const drawn = draws ? await draws.next() : labels ? { label: int64(keyedRandom(seed, 'evaluate', call, 'label').integers(SLICE, labels)) } : {};
+    const drawn = draws ? await draws.next() : labels ? { label: int64(drawLabels(keyedRandom(seed, 'evaluate', call, 'label'), SLICE, labels, shares)) } : {};
     await make(drawn, draws ? Object.values(drawn)[0]!.dims[0]! : SLICE);
   }
 }

@@ -102,7 +102,7 @@ export async function openRun(path: string, options: OpenOptions = {}): Promise<
         return tensor('f32', [count, ...networks.image], all);
       },
       sample: (wishes) => whole(run.stream(wishes)),
-      stream: (wishes = {}) => drawSamples({ networks, extractor, instances: run.instances, generate: run.generate, progress: services.progress }, wishes),
+      stream: (wishes = {}) => drawSamples({ networks, shares: generator.shares, extractor, instances: run.instances, generate: run.generate, progress: services.progress }, wishes),
       async nearest(images, k) {
         if (!Number.isInteger(k) || k < 1) throw inputError('--nearest', `wants a whole number of at least 1, not ${k}`);
         const { dataset, features } = await data();

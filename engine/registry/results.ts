@@ -4,18 +4,19 @@ import type { Outputs } from '../dataflow/events.js';
 import type { Plan } from '../dataflow/plan.js';
 import type { Snapshot } from '../dataflow/snapshot.js';
 import { exportEncoder, exportGenerator } from '../training/export.js';
-import type { Partitioner, Weights } from '../training/values.js';
+import type { Clusters, Partitioner, Weights } from '../training/values.js';
+import { sourceOf } from './ask.js';
 
 /** What is exported, by the name of its opaque type and of its file. */
 const EXPORTS = {
-  weights: { file: 'generator', model: (value: unknown, services: Services) => exportGenerator(value as Weights, services) },
+  weights: { file: 'generator', model: (value: unknown, services: Services, shares?: readonly number[]) => exportGenerator(value as Weights, services, shares) },
   partitioner: { file: 'partitioner', model: (value: unknown, services: Services) => exportEncoder(value as Partitioner, services) },
   encoder: { file: 'encoder', model: (value: unknown, services: Services) => exportEncoder(value as Partitioner, services) },
 } as const;
 type Kind = keyof typeof EXPORTS;
 
-/** The newest version of each network that a training node trains. */
-export type Results = readonly { readonly kind: Kind; readonly node: string; readonly value: unknown }[];
+/** The newest version of each network that a training node trains; where its labels are clusters, how large each is. */
+export type Results = readonly { readonly kind: Kind; readonly node: string; readonly value: unknown; readonly shares?: readonly number[] }[];
 
 /**
  * Follows the networks that training nodes emit; in a graph that only uses weights, those of its first node that emits some. Versions are
@@ -31,19 +32,24 @@ export function latestResults(plan: Plan): { record(outputs: Readonly<Record<str
   let latest: Readonly<Record<string, Outputs>> = {};
   return {
     record(outputs) { latest = outputs; },
-    of: (snapshot) => followed.flatMap(({ node: { id }, port, kind }) => {
-      const value = latest[id]?.[port] ?? snapshot.nodes[id]?.registers[port];
-      return value === undefined ? [] : [{ kind, node: id, value }];
-    }),
+    of(snapshot) {
+      const held = (id: string, port: string): unknown => latest[id]?.[port] ?? snapshot.nodes[id]?.registers[port];
+      return followed.flatMap(({ node: { id }, port, kind }) => {
+        const value = held(id, port), [from, output] = sourceOf(plan, id, '@clusters')?.split('.') ?? [];
+        if (value === undefined) return [];
+        const clusters = from === undefined ? undefined : held(from, output!) as Clusters | undefined;
+        return [{ kind, node: id, value, ...(clusters && { shares: Array.from(clusters.counts.data as BigInt64Array, Number) }) }];
+      });
+    },
   };
 }
 
 /** Files by name: `generator.onnx` for the first of a kind, `generator-<node>.onnx` for each further one. */
 export async function exportResults(results: Results, services: Services): Promise<readonly { readonly name: string; readonly model: Uint8Array }[]> {
   const files: { name: string; model: Uint8Array }[] = [], seen = new Set<Kind>();
-  for (const { kind, node, value } of results) {
+  for (const { kind, node, value, shares } of results) {
     const { file, model } = EXPORTS[kind];
-    files.push({ name: seen.has(kind) ? `${file}-${node}.onnx` : `${file}.onnx`, model: await model(value, services) });
+    files.push({ name: seen.has(kind) ? `${file}-${node}.onnx` : `${file}.onnx`, model: await model(value, services, shares) });
     seen.add(kind);
   }
   return files;

@@ -25,11 +25,11 @@ interface Exported {
   readonly built: unknown;
 }
 
-/** The generator, the averaged one if there is one. Inputs `z` f32[N,Z] and those of `label` i64[N] and `vector` f32[N,E] that the networks are conditioned on; output `image` f32[N,…] in [-1,1]. */
-export function exportGenerator(weights: Weights, services: Services): Promise<Uint8Array> {
+/** The generator, the averaged one if there is one; with the shares of its labels, it is sampled in these. Inputs `z` f32[N,Z] and those of `label` i64[N] and `vector` f32[N,E] that the networks are conditioned on; output `image` f32[N,…] in [-1,1]. */
+export function exportGenerator(weights: Weights, services: Services, shares?: readonly number[]): Promise<Uint8Array> {
   const { networks } = weights, { generator } = networkPair(networks, services.component<Backbone>('backbone', networks.backbone));
   return exported({
-    name: 'generator', layout: generator.layout, state: generatorState(weights), built: networks,
+    name: 'generator', layout: generator.layout, state: generatorState(weights), built: { ...networks, ...(shares && { shares }) },
     inputs: { z: { dtype: 'f32', dims: ['N', networks.latent] }, ...conditionShapes(networks, 'N') },
     apply: (scope, inputs) => ({ image: generator.apply(scope, inputs.z!, inputs) }),
   }, services);
