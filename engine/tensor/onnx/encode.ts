@@ -64,9 +64,9 @@ export function encode(traced: Program, { opset = OPSET, constants = {}, metadat
     inputs.filter(([name]) => !constants[name]).map(([name, t]) => valueInfo(name, t.shape)),
     [...(refused ? [sequenceInfo(REFUSED)] : []), ...results.map(([name, t]) => valueInfo(name, t.shape))],
   );
-  const spared = () => frugal(graph, order.filter((equation) => readsMuch(equation, MUCH)).map(({ outputs }) => names.get(outputs[0]!)!));
+  const written = sparing ? frugal(graph, order.filter((equation) => readsMuch(equation, MUCH)).map(({ outputs }) => names.get(outputs[0]!)!)) : graph;
   return writeModel({
-    irVersion: opset > 20 ? 10n : 8n, producerName: 'gantry', graph: sparing ? spared() : graph, opsetImport: [{ domain: '', version: BigInt(opset) }],
+    irVersion: opset > 20 ? 10n : 8n, producerName: 'gantry', graph: written, opsetImport: [{ domain: '', version: BigInt(opset) }],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
   });
 }

@@ -54,16 +54,21 @@ export function peakOf(order: readonly Equation[], roots: readonly Tensor[]): nu
 /** Whether it reads a tensor of so many bytes, whose memory waits for it. */
 export const readsMuch = ({ inputs }: Equation, bytes: number): boolean => inputs.some((t) => !PLACELESS.has(homeOf(t).equation.op.name) && bytesOf(t) >= bytes);
 
-/** Always the equation that adds least to what is held, among those that the first unfinished stage needs. */
-function frugal(deep: readonly Equation[], roots: readonly Tensor[], stages: readonly (readonly Tensor[])[]): readonly Equation[] {
-  const memory = ledger(deep, roots), place = new Map(deep.map((equation, i) => [equation, i]));
-  const waits = new Map<Equation, number>(), users = new Map<Equation, Set<Equation>>();
-  for (const equation of deep) {
-    const sources = new Set(equation.inputs.map((t) => t.equation));
-    waits.set(equation, sources.size);
-    for (const source of sources) users.set(source, (users.get(source) ?? new Set()).add(equation));
+/** Whom each equation waits for, and who waits for it. */
+function dependencies(equations: readonly Equation[]) {
+  const sources = new Map<Equation, ReadonlySet<Equation>>(), users = new Map<Equation, Set<Equation>>();
+  for (const equation of equations) {
+    const before = new Set(equation.inputs.map((t) => t.equation));
+    sources.set(equation, before);
+    for (const source of before) users.set(source, (users.get(source) ?? new Set()).add(equation));
   }
-  const order: Equation[] = [], done = new Set<Equation>();
+  return { sources, users };
+}
+
+/** Always the equation that adds least to what is held, among those that the first unfinished stage needs; of equals the first in `deep`. */
+function greedy(deep: readonly Equation[], { sources, users }: ReturnType<typeof dependencies>, roots: readonly Tensor[], stages: readonly (readonly Tensor[])[]) {
+  const memory = ledger(deep, roots), place = new Map(deep.map((equation, i) => [equation, i]));
+  const waits = new Map([...sources].map(([equation, before]) => [equation, before.size])), order: Equation[] = [], done = new Set<Equation>();
   for (const stage of stages) {
     const wanted = new Set(topological(stage).filter((equation) => !done.has(equation)));
     const ready = new Set([...wanted].filter((equation) => waits.get(equation) === 0));
@@ -83,7 +88,7 @@ function frugal(deep: readonly Equation[], roots: readonly Tensor[], stages: rea
       }
     }
   }
-  return order;
+  return { order, peak: memory.peak() };
 }
 
 /**
@@ -91,8 +96,8 @@ function frugal(deep: readonly Equation[], roots: readonly Tensor[], stages: rea
  * other, from either end, so that a discriminator's gradients are done before a generator's begin, or the other way round; and depth first.
  */
 export function schedule(roots: readonly Tensor[]): readonly Equation[] {
-  const deep = topological(roots), each = roots.map((root) => [root]);
-  const orders = [...[[roots], each, [...each].reverse()].map((stages) => frugal(deep, roots, stages)), deep];
-  const peaks = orders.map((order) => peakOf(order, roots));
-  return orders[peaks.indexOf(Math.min(...peaks))]!;
+  const deep = topological(roots), known = dependencies(deep), each = roots.map((root) => [root]);
+  const stages = roots.length > 1 ? [[roots], each, [...each].reverse()] : [[roots]];
+  const orders = [...stages.map((one) => greedy(deep, known, roots, one)), { order: deep, peak: peakOf(deep, roots) }];
+  return orders.reduce((best, one) => (one.peak < best.peak ? one : best)).order;
 }
