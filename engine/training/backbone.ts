@@ -53,12 +53,15 @@ export interface Backbone<C = any> {
 }
 export const defineBackbone = <C>(backbone: Backbone<C>): Backbone<C> => backbone;
 
+/** How many images a discriminator of these settings sees at once. */
+export const packOf = (backbone: Backbone, config: unknown): number => backbone.pack?.(config) ?? 1;
+
 /** Refuses a backbone that can't carry the condition or make the images, naming the place. */
 export function requireFit(backbone: Backbone, config: unknown, image: readonly number[], conditions: Conditions, where: string): void {
   const kind = kindOf(conditions);
   if (!backbone.conditions.includes(kind))
     throw inputError(where, `backbone ${backbone.name} carries ${list(backbone.conditions.map(spoken))}; here it gets ${spoken(kind)}`);
-  const pack = backbone.pack?.(config) ?? 1;
+  const pack = packOf(backbone, config);
   if (pack > 1 && kind !== 'none') throw inputError(where, `backbone ${backbone.name} gives ${pack} images one score together, which leaves no place for ${spoken(kind)}`);
   const why = backbone.refuses?.(image, config);
   if (why) throw inputError(where, `backbone ${backbone.name} can't make images [${image}]: ${why}`);

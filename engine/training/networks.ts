@@ -9,7 +9,7 @@ import { input } from '../tensor/ops/index.js';
 import { program, type Program } from '../tensor/program.js';
 import { bind, layoutOf, sizeOf, type BoundNetwork, type Layout, type Scope } from '../tensor/scope.js';
 import type { Tensor } from '../tensor/tensor.js';
-import type { Backbone, Condition, Given, Judgement } from './backbone.js';
+import { packOf, type Backbone, type Condition, type Given, type Judgement } from './backbone.js';
 import type { TrainedName } from './method.js';
 import type { Networks, Weights } from './values.js';
 
@@ -40,7 +40,7 @@ export function networkPair(networks: Networks, backbone: Backbone): NetworkPair
   const conditioned = (given: Given) => ({ ...networks.condition, ...taken(networks, given) }) as Condition;
   const generator = (scope: Scope, z: Tensor, condition: Given) => backbone.generator(scope, z, conditioned(condition), config, image);
   const discriminator = (scope: Scope, x: Tensor, condition: Given) => backbone.discriminator(scope, x, conditioned(condition), config);
-  const condition = symbols(conditionShapes(networks, 2)), pack = backbone.pack?.(config) ?? 1;
+  const condition = symbols(conditionShapes(networks, 2)), pack = packOf(backbone, config);
   return {
     networks,
     generator: { layout: layoutOf((s) => generator(s, input('z', shape('f32', 2, latent)), condition)), apply: generator },

@@ -4,7 +4,7 @@ import { defineNode, type CheckContext, type NodeType, type Port, type Ports } f
 import { inputError } from '../spec/issue.js';
 import { parse, type Dim, type TensorShape } from '../spec/tensor-type.js';
 import type { Tensorial } from '../spec/value.js';
-import { requireFit, type Backbone } from './backbone.js';
+import { packOf, requireFit, type Backbone } from './backbone.js';
 import { partitionerOf } from './encoder.js';
 import { networkState, trainingLoop, type Training } from './loop.js';
 import type { Method } from './method.js';
@@ -57,8 +57,7 @@ export function trainNode(method: Method, { backbones, optimisers }: TrainingPar
     outputs: { weights: `@weights[${parse(imageType)!.dims.slice(1).join(',')}]`, metrics: '@metrics' },
     check(settings, context) {
       describe(method, settings.backbone, backbones, context);
-      const pack = backbones.find(({ name }) => name === settings.backbone.type)!.pack?.(settings.backbone) ?? 1;
-      requireDivision(context, settings.accumulate, pack);
+      requireDivision(context, settings.accumulate, packOf(backbones.find(({ name }) => name === settings.backbone.type)!, settings.backbone));
     },
     async start(settings, context) {
       const networks = describe(method, settings.backbone, backbones, context);
