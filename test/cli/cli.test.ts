@@ -11,13 +11,22 @@ test('misspelt commands and options get suggestions and exit code 2', async () =
   const [command, option, none] = await Promise.all([folder.gantry('chek', 'graph.json'), folder.gantry('check', '--jsn', 'graph.json'), folder.gantry('check')]);
   expect(command).toMatchObject({ code: 2, err: expect.stringContaining('Did you mean check?') });
   expect(option).toMatchObject({ code: 2, err: expect.stringContaining('Did you mean --json?') });
-  expect(none).toMatchObject({ code: 2, err: expect.stringContaining("missing required argument 'graph'") });
+  expect(none).toMatchObject({ code: 2, err: expect.stringContaining("missing required argument 'graphs'") });
 });
 
 test('check shows the nodes of a graph that composes, with a plugin outside the package', async () => {
   const { code, out, err } = await folder.gantry('check', 'graph.json');
   expect({ code, err }).toEqual({ code: 0, err: '' });
   expect(out).toMatch(/count +test\/count +value @number, metrics @metrics\nsum .*\ngraph.json composes: 2 nodes, 2 edges, 20 waves\n/);
+});
+
+test('check of several graphs has a line each, and says what is wrong of each that does not compose', async () => {
+  folder.write('no-node.json', { ...GRAPH, nodes: { count: { type: 'test/cuont' } } });
+  const { code, out, err } = await folder.gantry('check', 'graph.json', 'no-node.json', 'nowhere.json', 'graph.json');
+  expect(code).toBe(2);
+  expect(out).toBe(`${'graph.json composes: 2 nodes, 2 edges, 20 waves\n'.repeat(2)}2 of 4 graphs compose\n`);
+  expect(err).toMatch(/GraphError: no-node.json has 1 issue\n.*"test\/cuont"/);
+  expect(err).toMatch(/InputError: nowhere.json: /);
 });
 
 test('a graph with ten mistakes has ten issues, each with its place, and exit code 2', async () => {
