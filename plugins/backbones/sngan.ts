@@ -6,7 +6,7 @@ import { z } from 'zod';
 import {
   add, batchNorm, conditionalBatchNorm, defineBackbone, linear, named, normal, oneHot, relu, reshape, spectralNorm, sum, type Scope, type Tensor,
 } from '../../engine/index.js';
-import { maskHead } from './conditioning.js';
+import { maskHead, withEmbedding } from './conditioning.js';
 import { discriminatorBlock, generatorBlock, imageOf } from './residual-blocks.js';
 import { count } from './settings.js';
 
@@ -28,6 +28,8 @@ function sngan<const Name extends string>(name: Name, table: number, { side, sta
     latent: count(128).describe('width of z'),
     generator: count(64).describe('channel multiplier of the generator'),
     discriminator: count(64).describe('channel multiplier of the discriminator'),
+    label: z.enum(['norms', 'first-layer']).default('norms').describe('where the generator is told a label: in every norm, as in the published code; or beside z, as the paper has it'),
+    embedding: count(256).describe('width of the label\'s embedding beside z'),
   });
   return defineBackbone({
     name, config,
@@ -36,11 +38,12 @@ function sngan<const Name extends string>(name: Name, table: number, { side, sta
     refuses: ([, height, width]) => (height === side && width === side ? undefined : `it wants images of ${side}x${side}`),
     perImage: true,
     latent: (c) => c.latent,
-    generator(s, latent, { label, labels }, c, [colours]) {
+    generator(s, latent, condition, c, [colours]) {
+      const { label, labels } = condition, beside = c.label === 'first-layer';
       // A linear layer of a label's one-hot vector is a table; that of a norm is not normalised.
-      const row = label && oneHot(label, labels), norm = (s: Scope, x: Tensor) => (row ? conditionalBatchNorm(s, x, row, { init }) : batchNorm(s, x));
-      const channels = first! * c.generator;
-      let h = reshape(named('seed', s, (s) => linear(s, latent, channels * start * start, weights)), [latent.dims[0]!, channels, start, start]);
+      const row = label && !beside && oneHot(label, labels), norm = (s: Scope, x: Tensor) => (row ? conditionalBatchNorm(s, x, row, { init }) : batchNorm(s, x));
+      const channels = first! * c.generator, input = beside ? withEmbedding(s.at('embedding'), latent, condition, c.embedding) : latent;
+      let h = reshape(named('seed', s, (s) => linear(s, input, channels * start * start, weights)), [latent.dims[0]!, channels, start, start]);
       for (const [i, multiple] of made.entries()) h = named(`block${i + 1}`, s, (s) => generatorBlock(s, h, multiple * c.generator, norm, weights));
       return imageOf(s, h, colours!, weights);
     },

@@ -24,8 +24,8 @@ test.each<[Backbone, number, number, number]>([
 
 const small = { generator: 1, discriminator: 1, latent: 5 };
 describe.each<[Backbone, number]>([[sngan32, 32], [sngan48, 48]])('$name', (backbone, side) => {
-  test(`a label changes its own image and score, and no feature (seed ${seed})`, () => {
-    const pair = pairFor(backbone, [3, side, side], { labels: 3, width: 0 }, small), { made, judged, values } = traced(pair, seed);
+  test.each(['norms', 'first-layer'])(`a label in %s changes its own image and score, and no feature (seed ${seed})`, (label) => {
+    const pair = pairFor(backbone, [3, side, side], { labels: 3, width: 0 }, { ...small, label }), { made, judged, values } = traced(pair, seed);
     expect([made.dims, judged.logit.dims]).toEqual([[2, 3, side, side], [2]]);
     const other: Record<string, Feed> = { label: { dims: [2], data: Float64Array.of(2, 0) } }, half = 3 * side * side;
     const [images, changed] = [values(made), values(made, other)], [scores, rescored] = [values(judged.logit), values(judged.logit, other)];
@@ -43,6 +43,12 @@ describe.each<[Backbone, number]>([[sngan32, 32], [sngan48, 48]])('$name', (back
     expect(paths[0]).toContain('block1.norm1.weight');
     expect(paths[1]!.filter((leaf) => /^(score|label)/.test(leaf))).toEqual(['score.weight', 'score.bias']);
   });
+});
+
+test('a label beside z has an embedding, and no norm has tables', () => {
+  const { parameters } = pairFor(sngan32, [3, 32, 32], LABELS, { ...small, label: 'first-layer', embedding: 7 }).generator.layout;
+  const dims = Object.fromEntries(parameters.map(({ path, dims }) => [path, dims]));
+  expect([dims['embedding.weight'], dims['seed.weight'], dims['block1.norm1.weight']]).toEqual([[200, 7], [64, 12], [4]]);
 });
 
 test(`all weights are N(0, 0.02), the norms' tables too; biases are torch's (seed ${seed})`, () => {
