@@ -108,7 +108,7 @@ function describe({ name, condition, classifies = false }: Method, chosen: { typ
   const where = `nodes.${context.node}.config.backbone`;
   requireFit(backbone, chosen, image, conditions, where);
   if ((backbone.classifies?.(chosen) ?? false) !== classifies)
-    throw inputError(where, classifies ? `train/${name} wants a discriminator that tells labels apart ("labels": "generators"), and labels` : `its discriminator tells labels apart, which train/${name} would not teach it; train/mgan does`);
+    throw inputError(where, classifies ? `train/${name} wants a discriminator that tells labels apart ("labels": "generators"), and labels` : `its discriminator tells labels apart, which train/${name} would not teach it; leave "labels" as it is by default`);
   return { backbone: backbone.name, config: chosen, image, condition: conditions, latent: backbone.latent(chosen, image) };
 }
 

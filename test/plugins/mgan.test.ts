@@ -38,7 +38,7 @@ test('classifying discriminators go to MGAN, and to it alone', async () => {
   const engine = await createEngine(), file = join(PACKAGE, 'graphs/self-conditioned-gan/ring-mgan.json'), graph = await load(file), { train, ...others } = graph.nodes;
   const says = async (changed: object) => (await engine.check({ graph: { ...graph, nodes: { ...others, train: { ...train!, ...changed } } }, file, issues: [] })).issues.map(({ at, says }) => `${at}: ${says}`);
   expect(await says({})).toEqual([]);
-  expect(await says({ type: 'train/self-conditioned' })).toEqual(['nodes.train.config.backbone: its discriminator tells labels apart, which train/self-conditioned would not teach it; train/mgan does']);
+  expect(await says({ type: 'train/self-conditioned' })).toEqual(['nodes.train.config.backbone: its discriminator tells labels apart, which train/self-conditioned would not teach it; leave "labels" as it is by default']);
   expect(await says({ config: { ...train!.config as object, backbone: { type: 'mlp-maxout' } } })).toEqual(['nodes.train.config.backbone: train/mgan wants a discriminator that tells labels apart ("labels": "generators"), and labels']);
   await engine.close();
 });
