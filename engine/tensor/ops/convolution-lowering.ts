@@ -9,7 +9,8 @@ import type { Geometry } from './convolution-geometry.js';
 import { bandsWeightGradient, inBands } from './convolution-bands.js';
 import { fewResults, fewResultsConvolution, fewResultsWeightGradient } from './convolution-few-results.js';
 import { inTiles, tilesConvolution, tilesInputGradient, tilesWeightGradient } from './convolution-tiles.js';
-import { rowsConvolution, rowsInputGradient, rowsWeightGradient, type Plain } from './convolution-rows.js';
+import { phasesInputGradient } from './convolution-phases.js';
+import { rowsConvolution, rowsWeightGradient, type Plain } from './convolution-rows.js';
 import { ints, joined, node, parted, permuted, reshaped, type Name } from './emission.js';
 
 /** Programs for any batch keep ONNX's own nodes: they are exported, and every runtime knows how to run them best. */
@@ -42,7 +43,7 @@ export function lowerInputGradient(emit: Emitter, dy: Name, w: Name, g: Geometry
     const back = reversed(g);
     if (back && inRows(back) && !fewResults(back)) return rowsConvolution(emit, dy, w, back, true);
     if (back) return lowerConvolution(emit, dy, flipped(emit, w, g), back);
-    if (g.image[0] >= (small(g) ? FEW_CHANNELS : MANY_CHANNELS)) return rowsInputGradient(emit, dy, w, g);
+    if (g.image[0] >= (small(g) ? FEW_CHANNELS : MANY_CHANNELS)) return phasesInputGradient(emit, dy, w, g);
   }
   const { image, result, kernel, strides, pads, dilations } = g;
   // Rows and columns that a strided forward pass did not reach at the far side.

@@ -1,7 +1,6 @@
 /**
  * @file Convolutions as one matrix product over the whole batch. Images are rows of channels, so a patch is gathered as a few long runs of
- * memory, and nothing depends on how small an image is: 2x2 results of 256 -> 512 channels take 8 ms instead of 35, their input gradient 8
- * instead of 82, 4x4 -> 8x8 of 512 -> 256 26 instead of 61.
+ * memory, and nothing depends on how small an image is: 2x2 results of 256 -> 512 channels take 8 ms instead of 35.
  *
  * The patches of all images at once fall out of the caches, so the batch goes through in chunks (256 -> 128 channels, 8x8 -> 16x16: 42 ms whole, 26
  * in 16 chunks), large enough that packing the weights for each costs little.
@@ -16,13 +15,13 @@ export interface Plain extends Geometry { readonly batch: number; readonly group
 /** Elements of patches that are made and used at a time: 4 MB. A DCGAN step takes as long with 2, and 4 % longer with 8. */
 const CHUNK = 1 << 20;
 
-/** How many equal chunks the batch is cut into: every form of one layer cuts alike, so that they share patches. */
-function chunks({ batch, image: [channels], result: [out, p, q], kernel: [kh, kw] }: Plain): number {
-  const width = channels * kh * kw, wanted = (batch * p * q * width) / Math.max(CHUNK, 2 * out * width);
-  let count = Math.max(1, Math.min(batch, Math.floor(wanted)));
+/** How many equal chunks a batch is cut into, by the elements that one image's patches have and those of the weights: every form of one layer cuts alike, so that they share patches. */
+export function chunks(batch: number, image: number, weights: number): number {
+  let count = Math.max(1, Math.min(batch, Math.floor((batch * image) / Math.max(CHUNK, 2 * weights))));
   while (batch % count) count--;
   return count;
 }
+const chunksOf = ({ batch, image: [channels], result: [out, p, q], kernel: [kh, kw] }: Plain) => chunks(batch, p * q * channels * kh * kw, out * channels * kh * kw);
 
 /** Images `[b,C,H,W]` as `[b,H,W,C]` with zeros around them. */
 function padded(emit: Emitter, x: Name, { pads }: Plain): Name {
@@ -33,7 +32,7 @@ function padded(emit: Emitter, x: Name, { pads }: Plain): Name {
 /** What the kernel sees at each position, a row each: `[b P Q, kh kw C]` for each chunk, its taps in reverse if told so. */
 function patches(emit: Emitter, x: Name, g: Plain, reverse = false): readonly Name[] {
   const { image: [channels, h, w], result: [, p, q], kernel: [kh, kw], strides, pads, dilations, batch } = g;
-  const height = h + pads[0] + pads[2], width = w + pads[1] + pads[3], count = chunks(g);
+  const height = h + pads[0] + pads[2], width = w + pads[1] + pads[3], count = chunksOf(g);
   const rows = padded(emit, x, g);
   if (kh * kw === 1 && p * q === height * width) return parted(emit, reshaped(emit, rows, -1, channels), count, batch * p * q, 0);
   const at: number[] = [];
@@ -56,41 +55,8 @@ export function rowsConvolution(emit: Emitter, x: Name, w: Name, g: Plain, backw
 }
 
 export function rowsWeightGradient(emit: Emitter, x: Name, dy: Name, g: Plain): Name {
-  const { batch, image: [channels], result: [out, p, q], kernel: [kh, kw] } = g, count = chunks(g);
+  const { batch, image: [channels], result: [out, p, q], kernel: [kh, kw] } = g, count = chunksOf(g);
   const results = parted(emit, reshaped(emit, permuted(emit, dy, 1, 0, 2, 3), out, batch * p * q), count, batch * p * q, 1);
   const total = summed(emit, patches(emit, x, g).map((part, i) => node(emit, 'MatMul', [results[i]!, part])));
   return permuted(emit, reshaped(emit, total, out, kh, kw, channels), 0, 3, 1, 2);
-}
-
-/**
- * The input gradient of a strided convolution: one product makes what every result position sends to its patch, `[b P Q, kh kw, C]`; each
- * image position then gathers the few rows meant for it and adds them up.
- */
-export function rowsInputGradient(emit: Emitter, dy: Name, w: Name, g: Plain): Name {
-  const { batch, image: [channels, h, width], result: [out, p, q], kernel: [kh, kw] } = g, count = chunks(g), images = batch / count;
-  const kernels = matrix(emit, w, [out, channels, kh, kw], [0], [2, 3, 1]), sources = senders(g);
-  const most = Math.max(...sources.map((s) => s.length)), nobody = images * p * q * kh * kw;
-  const places = Array.from({ length: most }, (_, nth) => {
-    const at: number[] = [];
-    for (let n = 0; n < images; n++) for (const s of sources) at.push(nth < s.length ? n * p * q * kh * kw + s[nth]! : nobody);
-    return ints(emit, at);
-  });
-  // A row of zeros at the end is what positions with fewer senders gather.
-  const zeros = emit.constant('f32', [1, out], Array<number>(out).fill(0)), even = sources.every((s) => s.length === most);
-  const rows = parted(emit, reshaped(emit, permuted(emit, dy, 0, 2, 3, 1), batch * p * q, out), count, batch * p * q, 0);
-  const sums = rows.map((part) => {
-    const sent = reshaped(emit, node(emit, 'Gemm', [even ? part : joined(emit, [part, zeros], 0), kernels.name], { transB: Number(kernels.turned) }), -1, channels);
-    return summed(emit, places.map((at) => node(emit, 'Gather', [sent, at], { axis: 0 })));
-  });
-  return permuted(emit, reshaped(emit, joined(emit, sums, 0), batch, h, width, channels), 0, 3, 1, 2);
-}
-
-/** For each position of the image: position and tap, as one number, of everything that the kernel sends there. */
-function senders({ image: [, h, w], result: [, p, q], kernel: [kh, kw], strides, pads, dilations }: Plain): readonly (readonly number[])[] {
-  const to = Array.from({ length: h * w }, (): number[] => []);
-  for (let i = 0; i < p; i++) for (let j = 0; j < q; j++) for (let a = 0; a < kh; a++) for (let b = 0; b < kw; b++) {
-    const y = i * strides[0] + a * dilations[0] - pads[0], x = j * strides[1] + b * dilations[1] - pads[1];
-    if (y >= 0 && y < h && x >= 0 && x < w) to[y * w + x]!.push(((i * q + j) * kh + a) * kw + b);
-  }
-  return to;
 }
