@@ -1,6 +1,6 @@
 /** @file Functions of one variable, element by element. */
 import { apply1, type Tensor } from '../tensor.js';
-import { add, div, minimum, mul, sub } from './arithmetic.js';
+import { div, mul, sub } from './arithmetic.js';
 import { cast, clip, stopGradient, where } from './choice.js';
 import { unary, unaryOp } from './elementwise.js';
 import { greater } from './logic.js';
@@ -32,8 +32,17 @@ export const softplus = unary('softplus', {
   eval: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), onnx: 'Softplus', vjp: (ct, x) => mul(ct, sigmoid(x)),
 });
 export const relu = unary('relu', { eval: (x) => Math.max(x, 0), onnx: 'Relu', vjp: (ct, _, y) => mul(ct, cast(greater(y, 0), ct.dtype)) });
-/** x above 0, e^x - 1 below. */
-export const elu = unary('elu', { eval: (x) => (x > 0 ? x : Math.expm1(x)), onnx: 'Elu', vjp: (ct, _, y) => mul(ct, add(minimum(y, 0), 1)) });
+
+export const hardSigmoidOp = unaryOp('hardSigmoid', {
+  eval: (x, { slope, offset }) => Math.max(0, Math.min(1, (slope as number) * x + (offset as number))),
+  onnx: (emit, inputs, { slope, offset }) => emit.node('HardSigmoid', inputs, { alpha: { float: slope as number }, beta: { float: offset as number } })[0]!,
+  vjp: (ct, _, y, { slope }) => mul(ct, mul(cast(greater(mul(y, sub(1, y)), 0), ct.dtype), slope as number)),
+});
+/** slope x + offset, within 0 and 1. */
+export const hardSigmoid = (x: Tensor, slope = 0.2, offset = 0.5): Tensor => apply1(hardSigmoidOp, [x], { slope, offset });
+
+/** x above 0, e^x - 1 below. Its slope, 1 above and y + 1 below, is a hard sigmoid of its result: one pass over memory instead of two. */
+export const elu = unary('elu', { eval: (x) => (x > 0 ? x : Math.expm1(x)), onnx: 'Elu', vjp: (ct, _, y) => mul(ct, hardSigmoid(y, 1, 1)) });
 
 export const leakyReluOp = unaryOp('leakyRelu', {
   eval: (x, { slope }) => (x > 0 ? x : x * (slope as number)),

@@ -41,7 +41,7 @@ const carried = (family: Readonly<Record<string, object>>): Op[] => Object.value
 
 /** Every operator there is. */
 export const operators: readonly Op[] = [
-  inputOp, constantOp, ...carried(arithmetic), ...carried(functions), functions.leakyReluOp, ...carried(logic),
+  inputOp, constantOp, ...carried(arithmetic), ...carried(functions), functions.leakyReluOp, functions.hardSigmoidOp, ...carried(logic),
   whereOp, clipOp, castOp, stopGradientOp, broadcastOp, sumOp, meanOp, max.op, min.op, argMax.op, argMin.op, topKOp, softmaxOp, logSumExpOp,
   reshapeOp, transposeOp, sliceOp, concatOp, splitOp, padOp, gatherOp, scatterAddOp, matmulOp, batchNormaliseOp,
   convolutionOp, convolutionInputOp, convolutionWeightOp, windowSumOp, windowSpreadOp, maxPoolOp, takeOp, putOp,

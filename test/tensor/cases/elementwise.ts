@@ -30,6 +30,7 @@ export const elementwise: readonly Case[] = [
   ...[ops.abs, ops.sign, ops.relu, ops.elu].flatMap((apply) => unary(apply, { away: [0] })),
   ...unary(ops.floor, { away: [-2, -1, 0, 1, 2] }),
   { op: ops.leakyReluOp, inputs: { x: { dims: [2, 5], away: [0] } }, build: ({ x }) => ops.leakyRelu(x!, 0.2) },
+  { op: ops.hardSigmoidOp, inputs: { x: { dims: [3, 4], away: [-1, 1 / 3] } }, build: ({ x }) => ops.hardSigmoid(x!, 0.75, 0.75) },
   { op: ops.clipOp, inputs: { x: { dims: [3, 4], away: [-1, 0.5] } }, build: ({ x }) => ops.clip(x!, -1, 0.5) },
   { op: ops.castOp, inputs: { x: { dims: [4], away: [-1, 0, 1] } }, build: ({ x }) => [ops.cast(ops.square(ops.cast(x!, 'f64')), 'f32'), ops.cast(x!, 'i64'), ops.cast(x!, 'bool')] },
   { op: ops.castOp, inputs: { x: { dims: [4], ...integers } }, build: ({ x }) => [ops.cast(x!, 'f32'), ops.cast(x!, 'i32')] },
