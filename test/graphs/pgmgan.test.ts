@@ -99,7 +99,7 @@ test('without its sizes, a graph whose partitioner is absent says which file it 
 /** What judges the images of the last wave that lie in their parts. */
 const FINISH = ['finish', 'asked', 'asked-label', 'accepted', 'accepted-quality'];
 /** Without a partitioner nothing is made for it, guided by it or measured with it; five of these are those that make the toy partitioners. */
-const NO_PARTITIONER = ['train.in.partitioner', 'fake.type', 'fake.in.partitioner', 'fake.config', 'partitioner', 'agreement', 'once', 'sample', 'clusters', 'lesson', 'lessons', ...FINISH];
+const NO_PARTITIONER = ['train.in.partitioner', 'fake.type', 'fake.in.partitioner', 'fake.config.rounds', 'fake.config.rejected', 'partitioner', 'agreement', 'once', 'sample', 'clusters', 'lesson', 'lessons', ...FINISH];
 const OTHER_LABELS = ['label', 'fresh-label'].flatMap((node) => ['type', 'config', 'in'].map((what) => `${node}.${what}`));
 const LENGTH = ['data.config.batch', 'evaluate.config.waves'];
 /** What a variant may change in the graph that it extends, by the end of its name. */
@@ -114,7 +114,7 @@ const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   'as-published-pretext': [...LENGTH, 'train.config.encoder', 'train.config.optimiser', 'train.config.schedule'],
   neighbours: ['train.config.encoder', 'train.config.parts', 'train.config.schedule.waves'],
   'as-published-partition': [...LENGTH, 'sample.config.count', 'features.config', 'neighbours.config.k', 'train.config.encoder', 'train.config.optimiser.lr', 'train.config.schedule', 'train.config.options', 'train.config.from'],
-  'as-published': [...LENGTH, ...FINISH, 'fresh.config.count', 'fake.config', 'partitioner.config.file', 'train.config.backbone', 'train.config.options'],
+  'as-published': [...LENGTH, ...FINISH, 'fresh.config.count', 'fake.config.rounds', 'fake.config.rejected', 'partitioner.config.file', 'train.config.backbone', ...['loss', 'steps', 'guide.weight', 'guide.slope'].map((option) => `train.config.options.${option}`)],
 };
 
 test.each(files)('%s differs from the graph that it extends in what its name says', async (file) => {
