@@ -13,10 +13,17 @@ export const checkCommand = (): Command =>
     ['gantry check graphs/*/*.json', 'do all of them?'],
   ])).action(async (files: readonly string[], options: GraphOptions) => {
     if (files.length === 1) return check(files[0]!, options, true);
-    let bad = 0;
-    // A graph that is wrong keeps none of the others from being checked.
-    for (const file of files) await check(file, options, false).catch((error: unknown) => { bad++; process.exitCode = Math.max(Number(process.exitCode ?? 0), fail(error, options)); });
-    if (!options.json) process.stdout.write(`${files.length - bad} of ${files.length} graphs compose\n`);
+    let composed = 0;
+    for (const file of files) {
+      try {
+        await check(file, options, false);
+        composed++;
+      } catch (error) {
+        // A graph that is wrong keeps none of the others from being checked.
+        process.exitCode = Math.max(Number(process.exitCode ?? 0), fail(error, options));
+      }
+    }
+    if (!options.json) process.stdout.write(`${composed} of ${files.length} graphs compose\n`);
   });
 
 /** Composes a graph and says what came of it; in full: with the types of its nodes. */

@@ -24,7 +24,7 @@ export function chunks(batch: number, image: number, weights: number): number {
 const chunksOf = ({ batch, image: [channels], result: [out, p, q], kernel: [kh, kw] }: Plain) => chunks(batch, p * q * channels * kh * kw, out * channels * kh * kw);
 
 /** Images `[b,C,H,W]` as `[b,H,W,C]` with zeros around them. */
-function padded(emit: Emitter, x: Name, { pads }: Plain): Name {
+export function padded(emit: Emitter, x: Name, pads: Geometry['pads']): Name {
   const rows = permuted(emit, x, 0, 2, 3, 1), [top, left, bottom, right] = pads;
   return pads.some((p) => p > 0) ? node(emit, 'Pad', [rows, ints(emit, [0, top, left, 0, 0, bottom, right, 0])]) : rows;
 }
@@ -33,7 +33,7 @@ function padded(emit: Emitter, x: Name, { pads }: Plain): Name {
 function patches(emit: Emitter, x: Name, g: Plain, reverse = false): readonly Name[] {
   const { image: [channels, h, w], result: [, p, q], kernel: [kh, kw], strides, pads, dilations, batch } = g;
   const height = h + pads[0] + pads[2], width = w + pads[1] + pads[3], count = chunksOf(g);
-  const rows = padded(emit, x, g);
+  const rows = padded(emit, x, pads);
   if (kh * kw === 1 && p * q === height * width) return parted(emit, reshaped(emit, rows, -1, channels), count, batch * p * q, 0);
   const at: number[] = [];
   for (let i = 0; i < p; i++) for (let j = 0; j < q; j++) for (let tap = 0; tap < kh * kw; tap++) {
