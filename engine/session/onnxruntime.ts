@@ -33,7 +33,10 @@ export async function open(model: string | Uint8Array, settings: SessionSettings
     executionMode: 'sequential',
     enableMemPattern: settings.memoryPattern,
     logSeverityLevel: FATAL,
-    ...(settings.sleep && { extra: { session: { intra_op: { allow_spinning: '0' } } } }),
+    extra: {
+      ...(settings.sleep && { session: { intra_op: { allow_spinning: '0' } } }),
+      ...(settings.asWritten && { optimization: { disable_specified_optimizers: 'CommonSubexpressionElimination' } }),
+    },
   };
   const native = await (typeof model === 'string' ? InferenceSession.create(model, options) : InferenceSession.create(model, options));
   let unnamed = 0;

@@ -12,7 +12,7 @@ async function attempt(device: Device): Promise<Outcome> {
     const { logErrors, open, run, toNative, toValue } = await import('./onnxruntime.js');
     logErrors();
     const tiny = program('probe', {}, { x: square }, (_, { x }) => ({ outputs: { y: add(matmul(x, x), x) } }));
-    const session = await open(encode(tiny), { device, threads: 1, optimization: 'basic', memoryPattern: false, sleep: false, fewerProducts: false });
+    const session = await open(encode(tiny), { device, threads: 1, optimization: 'basic', memoryPattern: false, sleep: false, fewerProducts: false, asWritten: true });
     const { y } = await run(session, { x: toNative({ dtype: 'f32', dims: [2, 2], data: Float32Array.of(1, 2, 3, 4) }) }, ['y']);
     const answer = [...toValue(y!).data].join();
     return answer === '8,12,18,26' ? { works: true, says: 'works: a small program gave the right answer' } : { works: false, says: `gives ${answer}; 8,12,18,26 is right` };

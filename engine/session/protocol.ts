@@ -18,6 +18,8 @@ export interface SessionSettings {
   readonly sleep: boolean;
   /** Computes 3 x 3 convolutions with constant kernels by Winograd's filtering where that pays. */
   readonly fewerProducts: boolean;
+  /** Leaves equal nodes apart: in our programs they are one already, and what is there twice is meant to be (`tensor/onnx/renewal`). */
+  readonly asWritten: boolean;
 }
 
 /** A resident's id, or data that was copied for the journey. */

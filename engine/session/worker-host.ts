@@ -47,7 +47,7 @@ export async function createWorkerHost(options: HostOptions = {}): Promise<Sessi
   worker.on('exit', guard.lift);
   const residents = new Set<number>();
   const household: Household = { channel, residents, nextId };
-  const settings: SessionSettings = { device, threads, optimization, memoryPattern, sleep: false, fewerProducts: false };
+  const settings: SessionSettings = { device, threads, optimization, memoryPattern, sleep: false, fewerProducts: false, asWritten: true };
   const here = `session host (${device})`;
   const fail = (error: Error): never => { throw sessionError(here, [{ at: '', says: error.message }], { cause: error }); };
 
@@ -74,7 +74,7 @@ export async function createWorkerHost(options: HostOptions = {}): Promise<Sessi
       if (typeof model === 'string' && !existsSync(model)) throw inputError(where, 'there is no such file; wants an ONNX model');
       const copy = typeof model === 'string' ? model : new Uint8Array(model);
       const transfer = typeof copy === 'string' ? [] : [copy.buffer];
-      const signature = await channel.call('open', { session, model: copy, settings: { ...settings, optimization: 'all', fewerProducts: device === 'cpu' } }, transfer)
+      const signature = await channel.call('open', { session, model: copy, settings: { ...settings, optimization: 'all', fewerProducts: device === 'cpu', asWritten: false } }, transfer)
         .catch((error: Error) => { throw inputError(where, `is no ONNX model that runs here: ${error.message}`, {}, { cause: error }); });
       return createExecutable({ where, session, signature, state: {}, changes: new Set(), fed: new Set(Object.keys(signature.inputs)) }, household);
     },

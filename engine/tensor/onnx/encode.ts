@@ -8,6 +8,7 @@ import { renew, simplify } from '../simplify.js';
 import { RuleError, type Equation, type Tensor } from '../tensor.js';
 import { verify } from '../verify.js';
 import { frugal } from './frugal.js';
+import { cutApart, renewable, renewing, type RenewingWriter } from './renewal.js';
 import { readsMuch, schedule } from './schedule.js';
 import { createWriter, sequenceInfo, valueInfo, type Writer } from './writer.js';
 import { writeModel } from './schema.js';
@@ -42,8 +43,10 @@ export const nextName = (state: string): string => `${state}.next`;
  * outputs. The program is simplified first.
  */
 export function encode(traced: Program, { opset = OPSET, constants = {}, metadata = {}, refused = false, sparing = false }: EncodeOptions = {}): Uint8Array {
-  const program = verify(renew(verify(simplify(verify(traced))), fuse));
-  const writer = createWriter(), names = new Map<Tensor, string>();
+  const fused = verify(renew(verify(simplify(verify(traced))), fuse)), program = sparing ? verify(renew(fused, cutApart)) : fused;
+  const writer = renewing(createWriter()), names = new Map<Tensor, string>();
+  const again = ({ equation }: Tensor) => sparing && renewable(equation);
+  const named = (t: Tensor): string => (again(t) ? lower(writer, program, t.equation, named)[0]! : names.get(t)!);
   const inputs = [...Object.entries(program.state).map(([name, { value }]) => [name, value] as const), ...Object.entries(program.inputs)];
   const results = [
     ...Object.entries(program.state).filter(([, { value, next }]) => next !== value).map(([name, { next }]) => [nextName(name), next] as const),
@@ -51,20 +54,29 @@ export function encode(traced: Program, { opset = OPSET, constants = {}, metadat
   ];
   for (const [name, symbol] of inputs) {
     names.set(symbol, name);
+    if (sparing) writer.given(name, symbol);
     const value = constants[name];
     if (value) bake(writer, program, name, symbol, value);
   }
   const order = schedule(results.map(([, t]) => t));
-  for (const equation of order) lower(writer, program, equation, names);
+  for (const equation of order) {
+    const { op, outputs, attrs, where } = equation;
+    if (op.name === 'input') {
+      if (!names.has(outputs[0]!)) throw traceError(where || program.name, `${attrs.name} is not among the inputs and states of ${program.name}`);
+    } else if (!outputs.some(again)) { // what is made again comes with its readers
+      writer.place(`${where || program.name}: ${op.name}`);
+      lower(writer, program, equation, named).forEach((name, i) => { names.set(outputs[i]!, name); });
+    }
+  }
   writer.place(`${program.name}: results`);
-  for (const [name, t] of results) writer.result(names.get(t)!, name);
+  for (const [name, t] of results) writer.result(named(t), name);
   if (refused) writer.result(writer.node('SequenceEmpty', [])[0]!, REFUSED);
   const graph = writer.graph(
     program.name,
     inputs.filter(([name]) => !constants[name]).map(([name, t]) => valueInfo(name, t.shape)),
     [...(refused ? [sequenceInfo(REFUSED)] : []), ...results.map(([name, t]) => valueInfo(name, t.shape))],
   );
-  const written = sparing ? frugal(graph, order.filter((equation) => readsMuch(equation, MUCH)).map(({ outputs }) => names.get(outputs[0]!)!)) : graph;
+  const written = sparing ? frugal(graph, order.filter((equation) => !equation.outputs.some(again) && readsMuch(equation, MUCH)).map(({ outputs }) => names.get(outputs[0]!)!)) : graph;
   return writeModel({
     irVersion: opset > 20 ? 10n : 8n, producerName: 'gantry', graph: written, opsetImport: [{ domain: '', version: BigInt(opset) }],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
@@ -78,16 +90,13 @@ function bake(writer: Writer, program: Program, name: string, symbol: Tensor, va
   writer.initializer(name, value.dtype, value.dims, value.data, true);
 }
 
-function lower(writer: Writer, program: Program, equation: Equation, names: Map<Tensor, string>): void {
+/** The names of the equation's results. */
+function lower(writer: RenewingWriter, program: Program, equation: Equation, named: (t: Tensor) => string): readonly string[] {
   const { op, inputs, outputs, where } = equation;
-  if (op.name === 'input') {
-    if (!names.has(outputs[0]!)) throw traceError(where || program.name, `${equation.attrs.name} is not among the inputs and states of ${program.name}`);
-    return;
-  }
-  writer.place(`${where || program.name}: ${op.name}`);
   try {
-    const results = op.lower(writer, inputs.map((t) => names.get(t)!), equation);
-    results.forEach((name, i) => { names.set(outputs[i]!, name); });
+    const results = op.lower(writer, inputs.map(named), equation);
+    results.forEach((name, i) => { writer.found(name, outputs[i]!); });
+    return results;
   } catch (error) {
     if (!(error instanceof RuleError)) throw error;
     throw traceError(where || program.name, `${op.name}(${inputs.join(', ')}): ${error.message}`);

@@ -3,6 +3,7 @@
  * weight's gradient is taken, and every layer's slope waits for that; here what frees memory goes first, as it does where gradients are taken layer by layer.
  */
 import { topological, type Equation, type Tensor } from '../tensor.js';
+import { renewable } from './renewal.js';
 
 const BYTES: Readonly<Record<string, number>> = { f64: 8, i64: 8, bool: 1, u8: 1 };
 /** Sizes that are symbols count as this many: a batch. */
@@ -11,6 +12,8 @@ const bytesOf = ({ dtype, dims }: Tensor): number => dims.reduce<number>((produc
 
 /** Takes no memory of its own: it is there before, or is another view of its input. */
 const PLACELESS: ReadonlySet<string> = new Set(['input', 'constant', 'reshape']);
+/** The same in this ledger: a copy that is made for each reader. */
+const placeless = (equation: Equation): boolean => PLACELESS.has(equation.op.name) || renewable(equation);
 /** The tensor whose memory this one lies in. */
 function homeOf(t: Tensor): Tensor {
   let home = t;
@@ -18,17 +21,17 @@ function homeOf(t: Tensor): Tensor {
   return home;
 }
 
-/** What is held while these equations run in some order; results stay. */
+/** What is held while these equations run in some order; results have places of their own. */
 function ledger(equations: readonly Equation[], roots: readonly Tensor[]) {
-  const readers = new Map<Tensor, number>(), reads = new Map<Equation, readonly Tensor[]>(), stays = new Set(roots.map(homeOf));
+  const readers = new Map<Tensor, number>(), reads = new Map<Equation, readonly Tensor[]>(), elsewhere = new Set(roots.map(homeOf));
   for (const equation of equations) {
-    const homes = [...new Set(equation.inputs.map(homeOf))].filter((home) => !PLACELESS.has(home.equation.op.name));
+    const homes = [...new Set(equation.inputs.map(homeOf))].filter((home) => !placeless(home.equation) && !elsewhere.has(home));
     reads.set(equation, homes);
     for (const home of homes) readers.set(home, (readers.get(home) ?? 0) + 1);
   }
   const total = (tensors: readonly Tensor[]) => tensors.reduce((sum, t) => sum + bytesOf(t), 0);
-  const made = (equation: Equation) => (PLACELESS.has(equation.op.name) ? [] : equation.outputs);
-  const freed = (equation: Equation) => total([...reads.get(equation)!.filter((home) => readers.get(home) === 1 && !stays.has(home)), ...made(equation).filter((t) => !readers.has(t) && !stays.has(t))]);
+  const made = (equation: Equation) => (placeless(equation) ? [] : equation.outputs.filter((t) => !elsewhere.has(t)));
+  const freed = (equation: Equation) => total([...reads.get(equation)!.filter((home) => readers.get(home) === 1), ...made(equation).filter((t) => !readers.has(t))]);
   let held = 0, peak = 0;
   return {
     /** How many bytes more are held after this equation than before it. */
@@ -91,13 +94,35 @@ function greedy(deep: readonly Equation[], { sources, users }: ReturnType<typeof
   return { order, peak: memory.peak() };
 }
 
+/** The terms of a sum, in order. */
+function termsOf(t: Tensor): readonly Tensor[] {
+  const home = homeOf(t), { op, inputs } = home.equation;
+  return op.name === 'add' ? inputs.flatMap(termsOf) : [home];
+}
+/** A network's flat gradient: the first terms of its parts, then the second. Each come from one pass through the network. */
+interface Gradient { readonly equation: Equation; readonly passes: readonly (readonly Tensor[])[] }
+
+const gradients = (equations: readonly Equation[]): readonly Gradient[] =>
+  equations.filter(({ op, outputs: [whole] }) => op.name === 'concat' && whole!.rank === 1).map((equation) => {
+    const parts = equation.inputs.map(termsOf), most = Math.max(...parts.map((terms) => terms.length));
+    return { equation, passes: Array.from({ length: most }, (_, k) => parts.flatMap((terms) => terms.slice(k, k + 1))) };
+  });
+
+/** Stages that go from pass to pass, and from each gradient at once to the roots that need no later one. */
+function byPasses(list: readonly Gradient[], roots: readonly Tensor[]): readonly (readonly Tensor[])[] {
+  const needs = roots.map((root) => new Set(topological([root])));
+  return list.flatMap(({ passes }, i) => [...passes, roots.filter((_, root) => !list.slice(i + 1).some(({ equation }) => needs[root]!.has(equation)))]);
+}
+
 /**
  * All equations that `roots` depend on, each after those it uses, in the best of some orders: always what adds least to what is held; the same one root after the
- * other, from either end, so that a discriminator's gradients are done before a generator's begin, or the other way round; and depth first.
+ * other, from either end, so that a discriminator's gradients are done before a generator's begin, or the other way round; the same one pass through a network after
+ * the other, so that a penalty's slopes are gone before generated images come; and depth first.
  */
 export function schedule(roots: readonly Tensor[]): readonly Equation[] {
-  const deep = topological(roots), known = dependencies(deep), each = roots.map((root) => [root]);
-  const stages = roots.length > 1 ? [[roots], each, [...each].reverse()] : [[roots]];
-  const orders = [...stages.map((one) => greedy(deep, known, roots, one)), { order: deep, peak: peakOf(deep, roots) }];
-  return orders.reduce((best, one) => (one.peak < best.peak ? one : best)).order;
+  const deep = topological(roots), known = dependencies(deep), eitherWay = <T>(list: readonly T[]) => (list.length > 1 ? [list, [...list].reverse()] : list.length ? [list] : []);
+  const orders = eitherWay(gradients(deep)).flatMap((list) => [list, list.map((gradient) => ({ ...gradient, passes: [...gradient.passes].reverse() }))]);
+  const stages = [[roots], ...eitherWay(roots.map((root) => [root])), ...orders.map((list) => [...byPasses(list, roots), roots])];
+  const ordered = [...stages.map((one) => greedy(deep, known, roots, one)), { order: deep, peak: peakOf(deep, roots) }];
+  return ordered.reduce((best, one) => (one.peak < best.peak ? one : best)).order;
 }

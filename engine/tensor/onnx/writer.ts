@@ -35,7 +35,7 @@ export function createWriter(): Writer {
       const before = type === 'Transpose' ? transposed.get(inputs[0]!) : undefined;
       if (before) {
         const perm = (attributes.perm as readonly number[]).map((axis) => before.perm[axis]!);
-        return perm.every((axis, i) => axis === i) ? [before.of] : writer.node('Transpose', [before.of], { perm });
+        return perm.every((axis, i) => axis === i) ? [before.of] : writer.node('Transpose', [before.of], { perm }, 1, alone);
       }
       // Lowerings of different equations may begin with the same steps: two gradients of a convolution, say, with the same patches.
       const key = JSON.stringify([type, inputs, attributes, outputs]), same = alike.get(key);
