@@ -1,11 +1,16 @@
 /** @file Arithmetic of sizes, which are numbers or symbols. What cannot be decided about a symbol is refused, never guessed. */
-import type { Dim } from '../spec/tensor-type.js';
+import type { Dim, TensorShape } from '../spec/tensor-type.js';
+import { ARRAYS } from '../spec/value.js';
 import { RuleError } from './tensor.js';
 
 export type Dims = readonly Dim[];
 
 export const known = (dims: Dims): dims is readonly number[] => dims.every((d) => typeof d === 'number');
 export const sameDims = (a: Dims, b: Dims): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
+
+/** How many bytes a tensor has, where a size that is a symbol counts as `many`. */
+export const bytesOf = ({ dtype, dims }: TensorShape, many = Number.NaN): number =>
+  dims.reduce<number>((n, size) => n * (typeof size === 'number' ? size : many), ARRAYS[dtype].BYTES_PER_ELEMENT);
 
 /** The sizes as numbers, or a `RuleError` that says what wanted them. */
 export function numbers(dims: Dims, wanted: string): readonly number[] {

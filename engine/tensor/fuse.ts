@@ -1,7 +1,7 @@
 /** @file The last pass before encoding: sums that a matrix product or a convolution can start from become its third operand, which saves a pass over the result, and a copy of it. */
 import { broadcastDims, sameDims } from './dims.js';
 import { convolutionOp, matmulOp } from './ops/index.js';
-import { apply, apply1, topological, within, type Equation, type Tensor } from './tensor.js';
+import { apply1, rewritten, topological, type Equation, type Tensor } from './tensor.js';
 
 /** What a product or a convolution, so far of two operands, can start from instead of having it added: a matrix or less to a matrix, a vector `[O]` as one number for each channel. */
 function thirdOperand({ op }: Equation, result: Tensor, addend: Tensor): Tensor | undefined {
@@ -23,18 +23,10 @@ function started({ op, inputs: [x, y] }: Equation, uses: ReadonlyMap<Tensor, num
 
 /** Tensors with the values of `roots`, sums fused into products. */
 export function fuse(roots: readonly Tensor[]): Tensor[] {
-  const order = topological(roots), uses = new Map<Tensor, number>(), now = new Map<Tensor, Tensor>();
-  for (const t of [...roots, ...order.flatMap((equation) => equation.inputs)]) uses.set(t, (uses.get(t) ?? 0) + 1);
-  const renewed = (t: Tensor) => now.get(t)!;
-  for (const equation of order) {
-    const { op, inputs, attrs, outputs, where } = equation, found = started(equation, uses);
-    if (found) {
-      const [whole, addend] = found;
-      now.set(outputs[0]!, within(where, () => apply1(whole.op, [...whole.inputs, addend].map(renewed), whole.attrs)));
-    } else {
-      const same = inputs.every((t) => renewed(t) === t), results = same ? outputs : within(where, () => apply(op, inputs.map(renewed), attrs));
-      outputs.forEach((t, i) => { now.set(t, results[i]!); });
-    }
-  }
-  return roots.map(renewed);
+  const uses = new Map<Tensor, number>();
+  for (const t of [...roots, ...topological(roots).flatMap((equation) => equation.inputs)]) uses.set(t, (uses.get(t) ?? 0) + 1);
+  return rewritten(roots, (equation, renewed) => {
+    const found = started(equation, uses);
+    return found && [apply1(found[0].op, [...found[0].inputs, found[1]].map(renewed), found[0].attrs)];
+  });
 }

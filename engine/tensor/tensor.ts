@@ -81,3 +81,17 @@ export function topological(roots: readonly Tensor[]): Equation[] {
   }
   return order;
 }
+
+/**
+ * Tensors with the values of `roots`, made anew equation by equation. `change` gives the results of an equation that is to be another, from its renewed inputs; for the rest undefined: they
+ * stay, or are the same of renewed inputs.
+ */
+export function rewritten(roots: readonly Tensor[], change: (equation: Equation, renewed: (t: Tensor) => Tensor) => readonly Tensor[] | undefined): Tensor[] {
+  const now = new Map<Tensor, Tensor>(), renewed = (t: Tensor) => now.get(t)!;
+  for (const equation of topological(roots)) {
+    const { op, inputs, attrs, outputs, where } = equation;
+    const results = within(where, () => change(equation, renewed) ?? (inputs.every((t) => renewed(t) === t) ? outputs : apply(op, inputs.map(renewed), attrs)));
+    outputs.forEach((t, i) => { now.set(t, results[i]!); });
+  }
+  return roots.map(renewed);
+}

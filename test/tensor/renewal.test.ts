@@ -8,7 +8,7 @@ import { program } from '../../engine/tensor/program.js';
 const SIDE = 1500; // a matrix of 9 MB
 const f32 = (...dims: number[]) => ({ dtype: 'f32', dims }) as const;
 
-/** Two products by one matrix, turned, with this many steps between; the rest of the flat vector is added up in none. */
+/** Two products by one matrix, turned, with this many steps between; the rest of the flat vector is read beside them. */
 const twice = (side: number, between: number) => program('twice', { flat: f32(side * side + 3) }, { x: f32(1, side) }, ({ flat }, { x }) => {
   const [part, rest] = split(flat!, [side * side, 3]), turned = transpose(reshape(part!, [side, side]));
   let h = matmul(x!, turned);

@@ -45,8 +45,9 @@ export const nextName = (state: string): string => `${state}.next`;
 export function encode(traced: Program, { opset = OPSET, constants = {}, metadata = {}, refused = false, sparing = false }: EncodeOptions = {}): Uint8Array {
   const fused = verify(renew(verify(simplify(verify(traced))), fuse)), program = sparing ? verify(renew(fused, cutApart)) : fused;
   const writer = renewing(createWriter()), names = new Map<Tensor, string>();
-  const again = ({ equation }: Tensor) => sparing && renewable(equation);
-  const named = (t: Tensor): string => (again(t) ? lower(writer, program, t.equation, named)[0]! : names.get(t)!);
+  // What is made again comes with its readers.
+  const again = (equation: Equation) => sparing && renewable(equation);
+  const named = (t: Tensor): string => (again(t.equation) ? lower(writer, program, t.equation, named)[0]! : names.get(t)!);
   const inputs = [...Object.entries(program.state).map(([name, { value }]) => [name, value] as const), ...Object.entries(program.inputs)];
   const results = [
     ...Object.entries(program.state).filter(([, { value, next }]) => next !== value).map(([name, { next }]) => [nextName(name), next] as const),
@@ -58,12 +59,12 @@ export function encode(traced: Program, { opset = OPSET, constants = {}, metadat
     const value = constants[name];
     if (value) bake(writer, program, name, symbol, value);
   }
-  const order = schedule(results.map(([, t]) => t));
+  const order = schedule(results.map(([, t]) => t)).filter((equation) => !again(equation));
   for (const equation of order) {
     const { op, outputs, attrs, where } = equation;
     if (op.name === 'input') {
       if (!names.has(outputs[0]!)) throw traceError(where || program.name, `${attrs.name} is not among the inputs and states of ${program.name}`);
-    } else if (!outputs.some(again)) { // what is made again comes with its readers
+    } else {
       writer.place(`${where || program.name}: ${op.name}`);
       lower(writer, program, equation, named).forEach((name, i) => { names.set(outputs[i]!, name); });
     }
@@ -76,7 +77,7 @@ export function encode(traced: Program, { opset = OPSET, constants = {}, metadat
     inputs.filter(([name]) => !constants[name]).map(([name, t]) => valueInfo(name, t.shape)),
     [...(refused ? [sequenceInfo(REFUSED)] : []), ...results.map(([name, t]) => valueInfo(name, t.shape))],
   );
-  const written = sparing ? frugal(graph, order.filter((equation) => !equation.outputs.some(again) && readsMuch(equation, MUCH)).map(({ outputs }) => names.get(outputs[0]!)!)) : graph;
+  const written = sparing ? frugal(graph, order.filter((equation) => readsMuch(equation, MUCH)).map(({ outputs }) => names.get(outputs[0]!)!)) : graph;
   return writeModel({
     irVersion: opset > 20 ? 10n : 8n, producerName: 'gantry', graph: written, opsetImport: [{ domain: '', version: BigInt(opset) }],
     metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),

@@ -2,8 +2,9 @@
  * @file Parts and layouts of large weights are made again where they are read, instead of held from their first reader to their last: a discriminator's, cut out of the
  * flat vector and turned, would wait from the real images' pass through a penalty's for the generated ones'. Copying them costs little beside the products that read them.
  */
+import { bytesOf } from '../dims.js';
 import { sliceOp, splitOp } from '../ops/index.js';
-import { apply, apply1, topological, within, type Equation, type Tensor } from '../tensor.js';
+import { apply1, rewritten, type Equation, type Tensor } from '../tensor.js';
 import type { Writer } from './writer.js';
 
 /** Weights of more bytes are worth a copy more. */
@@ -11,7 +12,6 @@ const LARGE = 1 << 23;
 /** How many equations later a reader is far from the one before it. */
 const FAR = 32;
 
-const bytesOf = ({ dims }: Tensor): number => 4 * dims.reduce<number>((n, size) => n * Number(size), 1);
 const COPIES: ReadonlySet<string> = new Set(['slice', 'reshape', 'transpose', 'matmul']);
 
 /** Whether the equation is a large part or layout of one input alone, or its product with a constant. */
@@ -22,17 +22,8 @@ export function renewable({ op, inputs, outputs }: Equation): boolean {
 }
 
 /** Tensors with the values of `roots`; inputs of many bytes are cut one part at a time. */
-export function cutApart(roots: readonly Tensor[]): Tensor[] {
-  const now = new Map<Tensor, Tensor>(), renewed = (t: Tensor) => now.get(t)!;
-  for (const { op, inputs, attrs, outputs, where } of topological(roots)) {
-    const results = within(where, () => {
-      if (op === splitOp && inputs[0]!.equation.op.name === 'input' && outputs.some((t) => bytesOf(t) > LARGE)) return parts(renewed(inputs[0]!), outputs, attrs.axis as number);
-      return inputs.every((t) => renewed(t) === t) ? outputs : apply(op, inputs.map(renewed), attrs);
-    });
-    outputs.forEach((t, i) => { now.set(t, results[i]!); });
-  }
-  return roots.map(renewed);
-}
+export const cutApart = (roots: readonly Tensor[]): Tensor[] => rewritten(roots, ({ op, inputs: [whole], attrs, outputs }, renewed) =>
+  (op === splitOp && whole!.equation.op.name === 'input' && outputs.some((t) => bytesOf(t) > LARGE) ? parts(renewed(whole!), outputs, attrs.axis as number) : undefined));
 
 function parts(whole: Tensor, outputs: readonly Tensor[], axis: number): readonly Tensor[] {
   let end = 0;

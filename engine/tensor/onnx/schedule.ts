@@ -2,13 +2,12 @@
  * @file In which order a program's equations run: the same numbers, and less memory at once. Depth first, a gradient's chain goes all the way down before the first
  * weight's gradient is taken, and every layer's slope waits for that; here what frees memory goes first, as it does where gradients are taken layer by layer.
  */
+import { bytesOf } from '../dims.js';
 import { topological, type Equation, type Tensor } from '../tensor.js';
 import { renewable } from './renewal.js';
 
-const BYTES: Readonly<Record<string, number>> = { f64: 8, i64: 8, bool: 1, u8: 1 };
 /** Sizes that are symbols count as this many: a batch. */
 const MANY = 64;
-const bytesOf = ({ dtype, dims }: Tensor): number => dims.reduce<number>((product, size) => product * (typeof size === 'number' ? size : MANY), BYTES[dtype] ?? 4);
 
 /** Takes no memory of its own: it is there before, or is another view of its input. */
 const PLACELESS: ReadonlySet<string> = new Set(['input', 'constant', 'reshape']);
@@ -29,15 +28,15 @@ function ledger(equations: readonly Equation[], roots: readonly Tensor[]) {
     reads.set(equation, homes);
     for (const home of homes) readers.set(home, (readers.get(home) ?? 0) + 1);
   }
-  const total = (tensors: readonly Tensor[]) => tensors.reduce((sum, t) => sum + bytesOf(t), 0);
-  const made = (equation: Equation) => (placeless(equation) ? [] : equation.outputs.filter((t) => !elsewhere.has(t)));
-  const freed = (equation: Equation) => total([...reads.get(equation)!.filter((home) => readers.get(home) === 1), ...made(equation).filter((t) => !readers.has(t))]);
+  const total = (tensors: readonly Tensor[]) => tensors.reduce((sum, t) => sum + bytesOf(t, MANY), 0);
+  const made = new Map(equations.map((equation) => [equation, placeless(equation) ? [] : equation.outputs.filter((t) => !elsewhere.has(t))]));
+  const freed = (equation: Equation) => total([...reads.get(equation)!.filter((home) => readers.get(home) === 1), ...made.get(equation)!.filter((t) => !readers.has(t))]);
   let held = 0, peak = 0;
   return {
     /** How many bytes more are held after this equation than before it. */
-    adds: (equation: Equation) => total(made(equation)) - freed(equation),
+    adds: (equation: Equation) => total(made.get(equation)!) - freed(equation),
     run(equation: Equation) {
-      held += total(made(equation));
+      held += total(made.get(equation)!);
       peak = Math.max(peak, held);
       held -= freed(equation);
       for (const home of reads.get(equation)!) readers.set(home, readers.get(home)! - 1);
@@ -55,7 +54,7 @@ export function peakOf(order: readonly Equation[], roots: readonly Tensor[]): nu
 }
 
 /** Whether it reads a tensor of so many bytes, whose memory waits for it. */
-export const readsMuch = ({ inputs }: Equation, bytes: number): boolean => inputs.some((t) => !PLACELESS.has(homeOf(t).equation.op.name) && bytesOf(t) >= bytes);
+export const readsMuch = ({ inputs }: Equation, bytes: number): boolean => inputs.some((t) => !PLACELESS.has(homeOf(t).equation.op.name) && bytesOf(t, MANY) >= bytes);
 
 /** Whom each equation waits for, and who waits for it. */
 function dependencies(equations: readonly Equation[]) {
@@ -108,11 +107,12 @@ const gradients = (equations: readonly Equation[]): readonly Gradient[] =>
     return { equation, passes: Array.from({ length: most }, (_, k) => parts.flatMap((terms) => terms.slice(k, k + 1))) };
   });
 
-/** Stages that go from pass to pass, and from each gradient at once to the roots that need no later one. */
-function byPasses(list: readonly Gradient[], roots: readonly Tensor[]): readonly (readonly Tensor[])[] {
-  const needs = roots.map((root) => new Set(topological([root])));
-  return list.flatMap(({ passes }, i) => [...passes, roots.filter((_, root) => !list.slice(i + 1).some(({ equation }) => needs[root]!.has(equation)))]);
-}
+/** Stages that go from pass to pass, and from each gradient at once to the roots that need no later one; `needs` are those that each root depends on. */
+const byPasses = (list: readonly Gradient[], needs: ReadonlyMap<Tensor, ReadonlySet<Equation>>): readonly (readonly Tensor[])[] =>
+  list.flatMap(({ passes }, i) => [...passes, [...needs].filter(([, before]) => !list.slice(i + 1).some(({ equation }) => before.has(equation))).map(([root]) => root)]);
+
+/** A list and its reverse, unless there is no other way round. */
+const eitherWay = <T>(list: readonly T[]): readonly (readonly T[])[] => (list.length > 1 ? [list, [...list].reverse()] : [list]);
 
 /**
  * All equations that `roots` depend on, each after those it uses, in the best of some orders: always what adds least to what is held; the same one root after the
@@ -120,9 +120,13 @@ function byPasses(list: readonly Gradient[], roots: readonly Tensor[]): readonly
  * the other, so that a penalty's slopes are gone before generated images come; and depth first.
  */
 export function schedule(roots: readonly Tensor[]): readonly Equation[] {
-  const deep = topological(roots), known = dependencies(deep), eitherWay = <T>(list: readonly T[]) => (list.length > 1 ? [list, [...list].reverse()] : list.length ? [list] : []);
-  const orders = eitherWay(gradients(deep)).flatMap((list) => [list, list.map((gradient) => ({ ...gradient, passes: [...gradient.passes].reverse() }))]);
-  const stages = [[roots], ...eitherWay(roots.map((root) => [root])), ...orders.map((list) => [...byPasses(list, roots), roots])];
-  const ordered = [...stages.map((one) => greedy(deep, known, roots, one)), { order: deep, peak: peakOf(deep, roots) }];
-  return ordered.reduce((best, one) => (one.peak < best.peak ? one : best)).order;
+  const deep = topological(roots), known = dependencies(deep), networks = gradients(deep), needs = new Map(roots.map((root) => [root, new Set(topological([root]))]));
+  const turned = networks.map((gradient) => ({ ...gradient, passes: [...gradient.passes].reverse() }));
+  const stages = [
+    [roots],
+    ...(roots.length > 1 ? eitherWay(roots.map((root) => [root])) : []),
+    ...(networks.length ? [...eitherWay(networks), ...eitherWay(turned)].map((list) => [...byPasses(list, needs), roots]) : []),
+  ];
+  const orders = [...stages.map((one) => greedy(deep, known, roots, one)), { order: deep, peak: peakOf(deep, roots) }];
+  return orders.reduce((best, one) => (one.peak < best.peak ? one : best)).order;
 }
